@@ -84,6 +84,9 @@ enum pm_quant { /* bits, so that a request's list is a mask */
 };
 const char *pm_quant_name(enum pm_quant q);
 uint32_t pm_quant_from(struct pm_str name); /* 0 if unknown word */
+/* A list that names fp4 means mxfp4 and nvfp4 too, one that names fp8 mxfp8. */
+uint32_t pm_quants_widen(uint32_t mask);
+#define PM_QUANTS_NONE (1U << 31) /* a mask that no endpoint is in, as 0 is any */
 
 enum pm_tier { PM_TIER_DEFAULT, PM_TIER_FLEX, PM_TIER_PRIORITY };
 
@@ -186,6 +189,8 @@ struct pm_prefs {
     struct pm_str *regions; /* allowed regions; n_regions == 0: any */
     size_t n_regions;
 };
+/* The one region of a list that allows none, as an empty list allows all. No endpoint is there. */
+#define PM_REGION_NOWHERE PM_STR("nowhere")
 #define PM_PREFS_NONE                                                                              \
     ((struct pm_prefs){.max_prompt = PM_PRICE_NONE,                                                \
                        .max_completion = PM_PRICE_NONE,                                            \
@@ -256,6 +261,9 @@ struct pm_table *pm_table_new(void); /* empty, one reference, default policy set
 struct pm_table *pm_table_ref(struct pm_table *t);
 void pm_table_unref(struct pm_table *t); /* NULL is fine */
 const struct pm_model *pm_table_model(const struct pm_table *t, struct pm_str id);
+/* True if a slug of order, only or ignore means this endpoint tag: the same, or the provider's slug
+ * before its '/'. ASCII case is ignored. */
+bool pm_slug_covers(struct pm_str slug, struct pm_str tag);
 /* The narrower of both: lists intersect, denials and demands add up, bounds take the lower. */
 struct pm_prefs pm_prefs_narrow(struct pm_arena *a, const struct pm_prefs *wide,
                                 const struct pm_prefs *tight);
