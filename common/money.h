@@ -30,7 +30,8 @@ struct pm_usage {
     bool present; /* the provider said it */
     bool estimated; /* or we had to guess it from bytes */
     int64_t prompt, completion;
-    int64_t cached, cache_write, cache_write_1h;
+    int64_t cached, cache_write; /* parts of prompt */
+    int64_t cache_write_1h; /* the part of cache_write that is kept for an hour */
     int64_t reasoning;
     int64_t audio_in, audio_out, image_in, image_out;
     int64_t accepted_prediction, rejected_prediction;
@@ -56,10 +57,11 @@ bool pm_money_usd(struct pm_str s, int64_t *nano);
 bool pm_money_print_per_token(struct pm_buf *b, int64_t pico);
 bool pm_money_print_per_mtok(struct pm_buf *b, int64_t pico);
 
-/* What this usage costs at this price. */
+/* What this usage costs at this price: zero if the price is not known (ask price->known). A charge
+ * that the provider told itself is taken as it is. Parts that exceed their whole are cut to it. */
 struct pm_cost pm_price_of_usage(const struct pm_price *price, const struct pm_usage *u);
 /* The most a call can cost: all of prompt at the dearest input rate, all of completion at the
- * dearest output rate. */
+ * dearest output rate, but no images charged by the unit. -1: the price is not known. */
 int64_t pm_price_bound(const struct pm_price *price, int64_t prompt, int64_t completion);
 
 #endif
