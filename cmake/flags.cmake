@@ -21,6 +21,10 @@ else()
     # Level 3 needs optimisation, and it disturbs the sanitizers' own checks.
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
+if(PM_FUZZ)
+    # Coverage for libFuzzer in the libraries; only the fuzzers link its main().
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 find_program(CCACHE ccache)
 if(CCACHE)
     set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})

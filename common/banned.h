@@ -10,6 +10,10 @@
 #include <string.h>
 #include <time.h>
 
+/* Macros where clang compiles with fortification. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat /* pm_buf, snprintf */
 #pragma GCC poison strncpy strncat /* memcpy with a checked size */
 #pragma GCC poison sprintf vsprintf /* snprintf, pm_buf_addf */
