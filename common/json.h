@@ -19,8 +19,10 @@ struct pm_jval {
     struct pm_str raw;
 };
 
+#define PM_JSON_MAX_DEPTH 1024
+
 struct pm_jlimits {
-    unsigned depth; /* most nested arrays and objects, at most 1024 */
+    unsigned depth; /* most nested arrays and objects; above PM_JSON_MAX_DEPTH counts as that */
     size_t members; /* most members of any one object */
 };
 #define PM_JLIMITS_DEFAULT ((struct pm_jlimits){.depth = 128, .members = 4096})
@@ -30,10 +32,11 @@ struct pm_jlimits {
 bool pm_json_check(struct pm_str text, struct pm_jlimits limits, struct pm_jval *root,
                    struct pm_error *err);
 
-/* The same grammar without the depth of error text, for stream chunks: false if not valid. */
+/* The same at the default limits and without a reason, for stream chunks. */
 bool pm_json_ok(struct pm_str text, struct pm_jval *root);
 
-/* Walks of validated values only; asking others gives an end at once. */
+/* Walks are for values of validated text only: a value is skipped, not checked again.
+ * A walk of members is for objects, one of items for arrays. */
 struct pm_jiter {
     const char *p, *end;
 };
@@ -47,14 +50,16 @@ struct pm_jval pm_json_get(struct pm_jval obj, const char *key);
 /* What a value says. */
 struct pm_str pm_json_body(struct pm_jval v); /* a string's bytes between its quotes, else n = 0 */
 bool pm_json_i64(struct pm_jval v, int64_t *out); /* an integer that fits; 12.0 and 1e3 count */
+/* A number that a double can hold (1e400 is none), of at most 1024 bytes. */
 bool pm_json_f64(struct pm_jval v, double *out);
-/* A string without escapes is returned as it is; else unescaped to UTF-8 into b (appended).
- * An unpaired surrogate becomes U+FFFD. False if b is full or v is no string. */
+/* A string without escapes is returned as it is; else unescaped to UTF-8 into b (appended), and
+ * then *out lasts until b grows again. It may hold NUL (\u0000). An unpaired surrogate becomes
+ * U+FFFD. False if b is full or v is no string; b holds what it held before. */
 bool pm_json_text(struct pm_jval v, struct pm_buf *b, struct pm_str *out);
 
 /* Writing. */
 bool pm_json_quote(struct pm_buf *b, struct pm_str utf8); /* with quotes; bad UTF-8 → U+FFFD */
-/* Decimal without exponent, at most 17 digits after the point, e.g. nano 31000 → "0.000031". */
+/* Decimal USD without exponent or trailing zeros: 31000 → 0.000031, 0 → 0. */
 bool pm_json_nano(struct pm_buf *b, int64_t nano_usd);
 
 /* One change to a text: `del` bytes at `at` are replaced by `ins`. */
@@ -62,10 +67,23 @@ struct pm_edit {
     size_t at, del;
     struct pm_str ins;
 };
-/* Edits must be sorted by `at` and not overlap. Appends text with its changes to out. */
+/* Edits must be sorted by `at` and not overlap (false if they are not). Appends text with its
+ * changes to out, or nothing if out has no room. To add a member to an object that keeps another,
+ * insert `"name":value,` right after its opening bracket. */
 bool pm_json_splice(struct pm_str text, const struct pm_edit *edits, size_t n, struct pm_buf *out);
-/* The edit that takes member (key, val) out of obj with one comma; both were found in `text`. */
+/* The edit that takes member (key, val) out of obj with one comma; both were found in `text`.
+ * Not to be combined with the cut of another member: neighbours share a comma. */
 struct pm_edit pm_json_cut(struct pm_str text, struct pm_jval obj, struct pm_str key,
                            struct pm_jval val);
+
+struct pm_jmember {
+    struct pm_str key;
+    struct pm_jval val;
+};
+/* The edits that take all of these members out of obj, which may be all that it has. `drop` is in
+ * the order of the text, `edits` has room for n. Returns how many edits there are: neighbours
+ * share one. They go together with edits of the values that stay. */
+size_t pm_json_cut_many(struct pm_str text, struct pm_jval obj, const struct pm_jmember *drop,
+                        size_t n, struct pm_edit *edits);
 
 #endif
