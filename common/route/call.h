@@ -13,7 +13,7 @@ enum pm_operation { PM_OP_CHAT, PM_OP_COMPLETION, PM_OP_EMBEDDING };
 struct pm_call {
     enum pm_operation op;
     struct pm_str models[PM_MAX_MODELS]; /* as the client wrote them, suffixes and all */
-    size_t n_models;
+    size_t n_models; /* more than PM_MAX_MODELS: `models` had too many, and models[] is not read */
     struct pm_str preset; /* the `preset` member; PM_NSTR if none */
     struct pm_prefs prefs; /* the `provider` member */
     bool stream;

@@ -13,61 +13,64 @@
 #include "common/route/call.h"
 #include "common/route/health.h"
 
-/* Why an endpoint is not among the attempts, or is further behind than its price would put it. */
+/* Why an endpoint is not among the attempts, or stands elsewhere than its price would put it.
+ * The dropping ones are in the order in which they are looked at: an endpoint's reason is the
+ * first that holds, and the answer to "nothing left" is that of the endpoint that came furthest. */
 enum pm_reason {
     PM_R_KEPT = 0,
-    /* dropped */
+    /* dropped: what it is */
     PM_R_DISABLED,
     PM_R_PROTOCOL,
+    PM_R_OPERATION,
+    PM_R_VARIANT /* :free */,
+    PM_R_TIER,
     PM_R_NO_CREDENTIAL,
+    PM_R_BYOK_REQUIRED,
+    /* dropped: what is allowed */
     PM_R_MODEL_POLICY,
     PM_R_NOT_ALLOWED /* only */,
     PM_R_IGNORED,
     PM_R_REGION,
     PM_R_TRAINING,
     PM_R_RETENTION /* zdr */,
+    PM_R_DISTILLABLE,
     PM_R_QUANTIZATION,
     PM_R_MAX_PRICE,
     PM_R_UNKNOWN_PRICE,
-    PM_R_CONTEXT,
-    PM_R_MAX_OUTPUT,
+    /* dropped: what it can do */
+    PM_R_MODALITY,
     PM_R_PARAMETERS,
     PM_R_TOOLS,
     PM_R_STRUCTURED,
-    PM_R_MODALITY,
-    PM_R_OPERATION,
-    PM_R_TIER,
-    PM_R_VARIANT /* :free */,
-    PM_R_DISTILLABLE,
+    PM_R_CONTEXT,
+    PM_R_MAX_OUTPUT,
     PM_R_NO_FALLBACK,
-    PM_R_BYOK_REQUIRED,
     /* kept, but moved */
-    PM_R_MOVED_FIRST_STICKY,
-    PM_R_MOVED_FIRST_PRIVATE,
     PM_R_MOVED_FIRST_BYOK,
+    PM_R_MOVED_FIRST_PRIVATE,
+    PM_R_MOVED_FIRST_STICKY,
     PM_R_MOVED_FIRST_ORDER,
+    PM_R_HALF_OPEN /* in its usual place: this call may be the probe of its breaker */,
     PM_R_MOVED_BACK_THROUGHPUT,
     PM_R_MOVED_BACK_LATENCY,
     PM_R_MOVED_BACK_DEGRADED,
+    PM_R_MOVED_BACK_COOLING,
     PM_R_MOVED_BACK_OUTAGE,
     PM_R_MOVED_BACK_DOWN,
     PM_R_MOVED_BACK_BREAKER,
-    PM_R_MOVED_BACK_COOLING,
     PM_R_MOVED_BACK_KEY,
-    PM_R_MOVED_FIRST_PROBE,
     PM_R_COUNT
 };
 const char *pm_reason_name(enum pm_reason r); /* "max_price", for machines */
-const char *pm_reason_text(enum pm_reason r); /* "its price is above max_price", for people */
-/* OpenRouter's `excluded_by` word ("geo", "data_policy:zdr", "max_price", ...); NULL if it has
- * none. */
+const char *pm_reason_text(enum pm_reason r); /* "price above max_price", for people */
+/* OpenRouter's `excluded_by` word ("data_policy:zdr", "max_price", ...); NULL if it has none. */
 const char *pm_reason_excluded_by(enum pm_reason r);
 
 struct pm_note {
     const struct pm_endpoint *endpoint;
     enum pm_reason reason;
     int32_t rank; /* place among the attempts, from 0; -1: dropped */
-    uint32_t model; /* which of the call's models, from 0 */
+    uint32_t model; /* which of the decision's models, from 0 */
 };
 
 struct pm_attempt_plan {
@@ -76,8 +79,16 @@ struct pm_attempt_plan {
     uint32_t model; /* which of the decision's models */
 };
 
-enum pm_strategy { PM_STRATEGY_DIRECT, PM_STRATEGY_ALIAS, PM_STRATEGY_FALLBACK, PM_STRATEGY_FREE };
+enum pm_strategy {
+    PM_STRATEGY_DIRECT,
+    PM_STRATEGY_ALIAS,
+    PM_STRATEGY_LATEST, /* ~author/family-latest */
+    PM_STRATEGY_FALLBACK, /* several models were asked for */
+    PM_STRATEGY_FREE
+};
 const char *pm_strategy_name(enum pm_strategy s);
+
+#define PM_ROUTE_MODELS (PM_MAX_MODELS * 4) /* what aliases and presets may make of them */
 
 /* Why there is nothing to try. */
 enum pm_no_route {
@@ -91,12 +102,14 @@ enum pm_no_route {
 struct pm_decision {
     enum pm_no_route failed;
     unsigned status; /* HTTP status for the client when failed */
+    const char *error_type; /* "invalid_request", "not_found", ... (openrouter-api §8.2) */
     struct pm_str message; /* in the words that clients match on (openrouter-api §8.4) */
-    struct pm_str availability; /* §8.3 code: "model_not_found", "constraint_filtered", ... */
+    /* §8.3 code: "model_not_found", "constraint_filtered", ...; PM_NSTR where none fits */
+    struct pm_str availability;
     const char *excluded_by[PM_R_COUNT]; /* distinct, n_excluded_by of them */
     size_t n_excluded_by;
     enum pm_strategy strategy;
-    const struct pm_model *models[PM_MAX_MODELS * 4]; /* resolved, in order */
+    const struct pm_model *models[PM_ROUTE_MODELS]; /* resolved, in order */
     size_t n_models;
     struct pm_attempt_plan *attempts;
     size_t n_attempts;
@@ -115,7 +128,7 @@ struct pm_route_input {
     const struct pm_policy *policy; /* the tenant's; NULL: the table's default */
     const struct pm_health *health; /* [table->n_endpoints]; NULL: nothing known */
     const struct pm_cred_health *creds; /* [table->n_credentials]; NULL: nothing known */
-    const bool *cred_present; /* [table->n_credentials]: the secret was found */
+    const bool *cred_present; /* [table->n_credentials]: the secret was found; NULL: all were */
     uint32_t protocols; /* bits 1 << enum pm_protocol that this agent speaks */
     const struct pm_provider **caller_keys; /* providers for which the request brought a key */
     size_t n_caller_keys;
