@@ -37,26 +37,44 @@ void pm_random(void *p, size_t n)
     }
 }
 
+/* One system call serves many: the pool belongs to the thread. */
+static unsigned char random_byte(void)
+{
+    static _Thread_local unsigned char pool[512];
+    static _Thread_local size_t left;
+
+    if (left == 0) {
+        pm_random(pool, sizeof(pool));
+        left = sizeof(pool);
+    }
+    return pool[--left];
+}
+
+uint64_t pm_random_u64(void)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | random_byte();
+    return v;
+}
+
 void pm_generation_id(char out[static PM_GENERATION_ID_LEN + 1], int64_t unix_ms)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    /* One system call serves many ids: the pool belongs to the thread. */
-    static _Thread_local unsigned char pool[480];
-    static _Thread_local size_t left;
-    char *p = out;
+    uint64_t seconds = (uint64_t)(unix_ms / 1000) % 10000000000ULL;
+    char *p = out + PM_GENERATION_ID_LEN;
 
-    p += snprintf(out, PM_GENERATION_ID_LEN + 1, "gen-%010lld-",
-                  (long long)(unix_ms / 1000) % 10000000000LL);
+    *p = '\0';
     for (int i = 0; i < 20;) {
-        if (left == 0) {
-            pm_random(pool, sizeof(pool));
-            left = sizeof(pool);
-        }
-        unsigned char c = pool[--left];
+        unsigned char c = random_byte();
         if (c < 248) { /* 248 = 4 * 62: every character is equally likely */
-            *p++ = digits[c % 62];
+            *--p = digits[c % 62];
             i++;
         }
     }
-    *p = '\0';
+    *--p = '-';
+    for (int i = 0; i < 10; i++, seconds /= 10)
+        *--p = (char)('0' + seconds % 10);
+    memcpy(out, "gen-", 4);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -8,6 +9,10 @@
 
 static enum pm_level least_level = PM_INFO;
 static bool as_json = true;
+static bool buffered;
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static char held[32 << 10]; /* under held_lock */
+static size_t n_held;
 static const char *program_name = "pointsman";
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -84,6 +89,48 @@ static void put_value(struct line *l, const struct pm_kv *kv)
     }
 }
 
+static void write_out(const char *p, size_t n)
+{
+    ssize_t ignored = write(STDERR_FILENO, p, n);
+    (void)ignored; /* there is nowhere left to say it */
+}
+
+static void flush_held(void)
+{
+    if (n_held)
+        write_out(held, n_held);
+    n_held = 0;
+}
+
+static void emit(const struct line *l, enum pm_level level)
+{
+    if (!buffered) {
+        write_out(l->p, l->n);
+        return;
+    }
+    pthread_mutex_lock(&held_lock);
+    if (n_held + l->n > sizeof(held))
+        flush_held();
+    memcpy(held + n_held, l->p, l->n);
+    n_held += l->n;
+    if (level >= PM_WARN)
+        flush_held();
+    pthread_mutex_unlock(&held_lock);
+}
+
+void pm_log_buffered(bool on)
+{
+    pm_log_flush();
+    buffered = on;
+}
+
+void pm_log_flush(void)
+{
+    pthread_mutex_lock(&held_lock);
+    flush_held();
+    pthread_mutex_unlock(&held_lock);
+}
+
 void pm_log_kv(enum pm_level level, const char *event, size_t n, const struct pm_kv *kv)
 {
     struct line l = {.n = 0};
@@ -111,6 +158,5 @@ void pm_log_kv(enum pm_level level, const char *event, size_t n, const struct pm
     if (as_json)
         l.p[l.n++] = '}';
     l.p[l.n++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, l.p, l.n);
-    (void)ignored; /* there is nowhere left to say it */
+    emit(&l, level);
 }

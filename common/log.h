@@ -24,6 +24,10 @@ struct pm_kv {
 #define KV_B(k, v) ((struct pm_kv){.key = (k), .type = PM_KV_BOOL, .i = (v) ? 1 : 0})
 
 void pm_log_setup(enum pm_level least, enum pm_log_format format, const char *program);
+/* Lines below PM_WARN wait in memory until pm_log_flush, or until 32 KiB are full: one system call
+ * for many. A line of PM_WARN or above flushes. Off at first; for programs with a loop. */
+void pm_log_buffered(bool on);
+void pm_log_flush(void);
 bool pm_log_on(enum pm_level level);
 void pm_log_kv(enum pm_level level, const char *event, size_t n, const struct pm_kv *kv);
 
