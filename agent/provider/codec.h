@@ -20,6 +20,8 @@ struct request_in {
     const struct pm_call *call;
     const struct pm_endpoint *endpoint;
     const struct pm_preset *preset; /* members to add where the body has none, or NULL */
+    const struct pm_prefs *prefs; /* as decided, for a provider that routes on; or NULL */
+    struct pm_str user; /* the end user as the provider may know him; PM_NSTR: not at all */
     bool drop_unsupported; /* parameters the endpoint lacks are left out */
     bool force_stream; /* stream upstream even if the client does not */
 };
@@ -29,6 +31,7 @@ struct request_out {
     size_t n_edits;
     struct pm_header_kv *headers; /* besides authorization and content-type */
     size_t n_headers;
+    bool stream; /* what it asks for, which is not always what the client did */
 };
 
 /* Called for each chunk; false makes the decoder stop (the attempt is being given up). */

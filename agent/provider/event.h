@@ -9,7 +9,9 @@
 #include "agent/provider/failure.h"
 
 enum event_kind {
-    EV_START, /* id and model as the provider says them; carries no content */
+    EV_START, /* id and name (the model) as the provider says them; once, carries no content */
+    EV_CHOICE, /* a choice begins: once for each, before its other events. A client's stream wants
+                * the role here; where the chunk is verbatim it has it */
     EV_TEXT, /* text: JSON string body, still escaped, as in all of these */
     EV_REASONING, /* text: plain reasoning */
     EV_REASONING_DETAIL, /* text: a raw JSON object of `reasoning_details` */
@@ -17,7 +19,7 @@ enum event_kind {
     EV_TOOL_START, /* tool, id, name; always before its EV_TOOL_ARGS */
     EV_TOOL_ARGS, /* tool, text */
     EV_MEDIA, /* text: raw JSON value; name: the member it belongs in ("audio", "images",
-               * "annotations", "logprobs") */
+               * "annotations"; "logprobs", which is the choice's; "data" of embeddings) */
     EV_FINISH, /* finish, native */
     EV_USAGE, /* usage; a later one replaces an earlier one, never adds */
     EV_ERROR /* failure; nothing follows it */
@@ -50,7 +52,9 @@ struct chunk {
     struct pm_str raw; /* the chunk's (or whole body's) JSON text in the OpenAI form, or empty */
     /* raw may be passed on with nothing changed inside `choices` but the finish reason words.
      * False: it has something a strict client chokes on (repeated role, wrong tool index, null
-     * members, usage inside a choice, ...) and must be written anew from the events. */
+     * members, usage inside a choice, ...) and must be written anew from the events. Of the top
+     * level it says only that `object` and `created` are as they should be: id, model and a usage
+     * that is null are the front's to replace or cut. */
     bool verbatim;
     bool whole; /* the entire answer of a call without streaming, not a piece of one */
 };

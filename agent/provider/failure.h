@@ -46,6 +46,7 @@ struct failure_rule {
     bool hurts_key; /* the credential is set aside */
     uint32_t key_cooldown_ms; /* least time for which it is */
     bool cools_endpoint; /* wait for Retry-After before sending there again */
+    bool larger_window; /* next_endpoint only to one that takes a longer context */
 };
 const struct failure_rule *failure_rule(enum failure_class c);
 
@@ -53,6 +54,7 @@ struct failure {
     enum failure_class cls;
     unsigned upstream_status; /* 0: there was none */
     int64_t retry_after_ms; /* -1: not said */
+    bool parameter; /* INVALID_REQUEST for a parameter that another provider may well take */
     struct pm_str code; /* the provider's own code or type; PM_NSTR if none */
     struct pm_str message; /* the provider's text, unescaped, at most 2 KiB, may be empty */
 };
