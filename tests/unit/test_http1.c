@@ -486,7 +486,7 @@ static void a_body_over_the_limit_is_413_as_soon_as_it_is_known(void **state)
         {"large length", PM_STR_INIT(POST "Content-Length: 9999999999999999999\r\n\r\n"), "!413"},
         {"first chunk", PM_STR_INIT(CHUNKED "3E9\r\n"), "POST /a [!413"},
         {"second chunk", PM_STR_INIT(CHUNKED "2\r\nok\r\n3E7\r\n"), "POST /a [ok!413"},
-        {"large second chunk", PM_STR_INIT(CHUNKED "2\r\nok\r\nFFFFFFFFFFFFFFF0\r\n"),
+        {"large second chunk", PM_STR_INIT(CHUNKED "2\r\nok\r\nEFFFFFFFFFFFFFF0\r\n"),
          "POST /a [ok!413"},
         {"as large as it may be", PM_STR_INIT(POST "Content-Length: 1000\r\n\r\n"), "POST /a ["},
         {"as large a chunk", PM_STR_INIT(CHUNKED "3E8\r\n"), "POST /a ["},
