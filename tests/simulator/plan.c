@@ -139,6 +139,8 @@ static void break_body(struct plan *p, const struct sim_fault *f, struct pm_str 
         stop_at(p, at, END_FIN);
     } else if (sim_fault_has(f, F_RESET)) {
         stop_at(p, at, END_RST);
+        /* Else the reader may see data and reset at once, and report a plain end. */
+        plan_add(p, PM_NSTR)->wait_ms = 10;
     } else if (sim_fault_has(f, F_STALL)) {
         stop_at(p, at, END_STALL);
     }

@@ -30,7 +30,10 @@ void sim_request_target(struct sim_request *r, struct pm_str target)
     ptrdiff_t slash = pm_str_find(rest, '/');
 
     r->dialect_name = slash >= 0 ? pm_str_cut(rest, 0, (size_t)slash) : rest;
-    r->dialect = sim_dialect_find(r->dialect_name);
+    /* `/xai~2/v1` speaks as xai and is another provider to scripts and account. */
+    ptrdiff_t tilde = pm_str_find(r->dialect_name, '~');
+    r->dialect = sim_dialect_find(tilde >= 0 ? pm_str_cut(r->dialect_name, 0, (size_t)tilde)
+                                             : r->dialect_name);
     r->op = SIM_UNKNOWN;
     for (size_t i = 0; i < PM_COUNT(ops) && r->op == SIM_UNKNOWN; i++)
         if (ends_with(path, ops[i].tail))
