@@ -18,21 +18,20 @@ void pm_diags_init(struct pm_diags *d, struct pm_arena *arena)
     *d = (struct pm_diags){.arena = arena};
 }
 
-bool pm_diag(struct pm_diags *d, struct pm_place at, const char *fmt, ...)
+void pm_diag_add(struct pm_diags *d, struct pm_place at, const char *fmt, ...)
 {
     char text[MAX_TEXT];
     struct pm_diag *one;
     va_list ap;
 
     if (d->n++ >= MAX_KEPT)
-        return false;
+        return;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     one = PM_ARENA_NEW(d->arena, struct pm_diag);
     *one = (struct pm_diag){d->last, at, d->n, pm_arena_str(d->arena, pm_str(text))};
     d->last = one;
-    return false;
 }
 
 static int by_place(const void *a, const void *b)

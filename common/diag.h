@@ -20,8 +20,13 @@ struct pm_diags {
 };
 
 void pm_diags_init(struct pm_diags *d, struct pm_arena *arena);
-/* Always false, so that `return pm_diag(...)` reads well. */
-bool pm_diag(struct pm_diags *d, struct pm_place at, const char *fmt, ...) PM_PRINTF(3, 4);
+void pm_diag_add(struct pm_diags *d, struct pm_place at, const char *fmt, ...) PM_PRINTF(3, 4);
+/* Is false, so that `return pm_diag(...)` reads well; a macro for the reason given at pm_fail. */
+#define pm_diag(diags, ...)                                                                        \
+    ({                                                                                             \
+        pm_diag_add((diags), __VA_ARGS__);                                                         \
+        false;                                                                                     \
+    })
 /* Appends one line each: name:line:col: text. */
 void pm_diags_print(const struct pm_diags *d, const char *name, struct pm_buf *out);
 

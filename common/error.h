@@ -21,7 +21,14 @@ struct pm_error {
     char text[240];
 };
 
-/* Fills *err (NULL is fine) and returns false, so that `return pm_fail(err, ...)` reads well. */
-bool pm_fail(struct pm_error *err, enum pm_errc code, const char *fmt, ...) PM_PRINTF(3, 4);
+void pm_error_set(struct pm_error *err, enum pm_errc code, const char *fmt, ...) PM_PRINTF(3, 4);
+
+/* Fills *err (NULL is fine) and is false, so that `return pm_fail(err, ...)` reads well. A macro,
+ * so that whoever analyses one file alone knows that it is false. */
+#define pm_fail(err, ...)                                                                          \
+    ({                                                                                             \
+        pm_error_set((err), __VA_ARGS__);                                                          \
+        false;                                                                                     \
+    })
 
 #endif

@@ -138,7 +138,7 @@ static bool on_open(struct reader *r, enum pm_yaml_type type, struct pm_place at
 static void drop_duplicates(struct reader *r, struct pm_yaml *map)
 {
     struct pm_map seen;
-    struct pm_yaml *kept = NULL;
+    struct pm_yaml *kept = map->first;
 
     pm_map_init(&seen);
     for (struct pm_yaml *m = map->first; m; m = m->next) {
