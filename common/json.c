@@ -355,7 +355,7 @@ struct pm_jiter pm_json_iter(struct pm_jval v)
     return (struct pm_jiter){v.raw.p + 1, v.raw.p + v.raw.n - 1};
 }
 
-bool pm_json_member(struct pm_jiter *it, struct pm_str *key, struct pm_jval *val)
+bool pm_json_name(struct pm_jiter *it, struct pm_str *key)
 {
     const char *from;
 
@@ -368,7 +368,40 @@ bool pm_json_member(struct pm_jiter *it, struct pm_str *key, struct pm_jval *val
     if (it->p == it->end || *it->p != ':')
         return false;
     it->p = scan_blanks(it->p + 1, it->end);
-    if (it->p == it->end)
+    return it->p < it->end;
+}
+
+bool pm_json_more(struct pm_jiter *it)
+{
+    return advance(it) && *it->p != ']';
+}
+
+enum pm_jtype pm_json_type(const struct pm_jiter *it)
+{
+    return it->p < it->end ? type_of(*it->p) : PM_JNONE;
+}
+
+struct pm_jval pm_json_take(struct pm_jiter *it)
+{
+    return take_value(&it->p, it->end);
+}
+
+struct pm_jiter pm_json_enter(const struct pm_jiter *it)
+{
+    return (struct pm_jiter){it->p + 1, it->end};
+}
+
+struct pm_jval pm_json_leave(struct pm_jiter *it, const struct pm_jiter *inner)
+{
+    const char *from = it->p;
+
+    it->p = PM_MIN(inner->p + 1, it->end);
+    return (struct pm_jval){type_of(*from), {from, (size_t)(it->p - from)}};
+}
+
+bool pm_json_member(struct pm_jiter *it, struct pm_str *key, struct pm_jval *val)
+{
+    if (!pm_json_name(it, key))
         return false;
     *val = take_value(&it->p, it->end);
     return true;
@@ -376,7 +409,7 @@ bool pm_json_member(struct pm_jiter *it, struct pm_str *key, struct pm_jval *val
 
 bool pm_json_item(struct pm_jiter *it, struct pm_jval *val)
 {
-    if (!advance(it))
+    if (!pm_json_more(it))
         return false;
     *val = take_value(&it->p, it->end);
     return true;

@@ -44,6 +44,15 @@ struct pm_jiter pm_json_iter(struct pm_jval v); /* of an object or array; else a
 /* key is the string body between the quotes, still escaped. */
 bool pm_json_member(struct pm_jiter *it, struct pm_str *key, struct pm_jval *val);
 bool pm_json_item(struct pm_jiter *it, struct pm_jval *val);
+/* The same walks in halves, for large texts: a value may be entered before its end was looked for,
+ * which saves finding the end of everything around it first. The names and values are those of the
+ * innermost walk; after its end, leave. */
+bool pm_json_name(struct pm_jiter *it, struct pm_str *key); /* to a member's value; false: end */
+bool pm_json_more(struct pm_jiter *it); /* to an array's next item; false: end */
+enum pm_jtype pm_json_type(const struct pm_jiter *it); /* of the value it is at */
+struct pm_jval pm_json_take(struct pm_jiter *it); /* the value it is at, skipped */
+struct pm_jiter pm_json_enter(const struct pm_jiter *it); /* the object or array it is at */
+struct pm_jval pm_json_leave(struct pm_jiter *it, const struct pm_jiter *inner);
 /* First member of that name whose key has no escapes; PM_JNONE if none. Linear. */
 struct pm_jval pm_json_get(struct pm_jval obj, const char *key);
 

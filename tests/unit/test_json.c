@@ -332,6 +332,48 @@ static void a_walk_gives_each_item(void **state)
     assert_false(pm_json_item(&it, &val));
 }
 
+static void a_walk_in_halves_sees_what_the_whole_one_sees(void **state)
+{
+    static const char text[] = " { \"a\" : [ 1 , {\"x\":\"]}\"} , [] ] , \"b\":\"s\" ,\"c\":{}}  ";
+    struct pm_jval root, item;
+    struct pm_jiter it, inner, innermost;
+    struct pm_str key;
+
+    (void)state;
+    assert_true(pm_json_ok(pm_str(text), &root));
+    it = pm_json_iter(root);
+    assert_true(pm_json_name(&it, &key));
+    assert_str(key, "a");
+    assert_int_equal(pm_json_type(&it), PM_JARR);
+
+    inner = pm_json_enter(&it);
+    assert_true(pm_json_more(&inner));
+    assert_str(pm_json_take(&inner).raw, "1");
+    assert_true(pm_json_more(&inner));
+    innermost = pm_json_enter(&inner);
+    assert_true(pm_json_name(&innermost, &key));
+    assert_str(pm_json_take(&innermost).raw, "\"]}\"");
+    assert_false(pm_json_name(&innermost, &key));
+    assert_str(pm_json_leave(&inner, &innermost).raw, "{\"x\":\"]}\"}");
+    assert_true(pm_json_more(&inner));
+    innermost = pm_json_enter(&inner);
+    assert_false(pm_json_more(&innermost));
+    assert_str(pm_json_leave(&inner, &innermost).raw, "[]");
+    assert_false(pm_json_more(&inner));
+    item = pm_json_leave(&it, &inner);
+    assert_int_equal(item.type, PM_JARR);
+    assert_str(item.raw, "[ 1 , {\"x\":\"]}\"} , [] ]");
+
+    assert_true(pm_json_name(&it, &key));
+    assert_str(pm_json_take(&it).raw, "\"s\"");
+    assert_true(pm_json_name(&it, &key));
+    inner = pm_json_enter(&it);
+    assert_false(pm_json_name(&inner, &key));
+    assert_str(pm_json_leave(&it, &inner).raw, "{}");
+    assert_false(pm_json_name(&it, &key));
+    assert_int_equal(pm_json_type(&it), PM_JNONE);
+}
+
 static void a_walk_of_what_has_no_parts_ends_at_once(void **state)
 {
     static const char *texts[] = {"{}", "[]", "{ }", "[ ]", "1", "\"abc\"", "null"};
@@ -380,6 +422,7 @@ int main(void)
         cmocka_unit_test(the_root_is_the_value_without_the_blanks_around_it),
         cmocka_unit_test(a_walk_gives_each_member_with_its_bytes_as_they_came),
         cmocka_unit_test(a_walk_gives_each_item),
+        cmocka_unit_test(a_walk_in_halves_sees_what_the_whole_one_sees),
         cmocka_unit_test(a_walk_of_what_has_no_parts_ends_at_once),
         cmocka_unit_test(a_member_is_found_by_its_exact_name),
     };
