@@ -44,7 +44,7 @@ words() {
 }
 
 shell() {
-    tracked '*.sh' .ci/run | xargs -0 shellcheck
+    tracked '*.sh' .ci/run | xargs -0 shellcheck --severity=warning
 }
 
 # Compiles everything with clang, which must be as content as gcc, and runs clang-tidy on each
