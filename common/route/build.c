@@ -14,7 +14,6 @@ struct endpoint_row {
 struct model_row {
     struct pm_model row;
     struct endpoint_row *first, *last;
-    bool removed;
 };
 
 struct list {
@@ -25,6 +24,7 @@ struct list {
 struct pm_table_build {
     struct pm_table *table;
     struct list providers, models, credentials, keys;
+    struct pm_map key_by_name;
 };
 
 static void list_add(struct list *l, void *row)
@@ -59,6 +59,7 @@ struct pm_table_build *pm_table_build_new(void)
     pm_map_init(&t->alias_by_name);
     pm_map_init(&t->preset_by_name);
     pm_map_init(&t->policy_by_name);
+    pm_map_init(&b->key_by_name);
     b->table = t;
     t->policy = pm_table_add_policy(b, PM_STR("default"));
     return b;
@@ -70,6 +71,7 @@ static void build_free(struct pm_table_build *b)
     free(b->models.at);
     free(b->credentials.at);
     free(b->keys.at);
+    pm_map_fini(&b->key_by_name);
     free(b);
 }
 
@@ -161,6 +163,16 @@ struct pm_model *pm_table_add_model(struct pm_table_build *b, struct pm_str id)
     return &row->row;
 }
 
+struct pm_provider *pm_table_provider_at(struct pm_table_build *b, size_t i)
+{
+    return i < b->providers.n ? b->providers.at[i] : NULL;
+}
+
+struct pm_model *pm_table_model_at(struct pm_table_build *b, size_t i)
+{
+    return i < b->models.n ? &((struct model_row *)b->models.at[i])->row : NULL;
+}
+
 struct pm_endpoint *pm_table_next_endpoint(struct pm_model *m, struct pm_endpoint *e)
 {
     struct endpoint_row *r = e ? endpoint_of(e)->next : model_of(m)->first;
@@ -215,7 +227,11 @@ void pm_table_remove_endpoint(struct pm_table_build *b, struct pm_endpoint *e)
 
 void pm_table_remove_model(struct pm_table_build *b, struct pm_model *m)
 {
-    model_of(m)->removed = true;
+    size_t i = 0;
+
+    while (b->models.at[i] != model_of(m))
+        i++;
+    memmove(&b->models.at[i], &b->models.at[i + 1], (--b->models.n - i) * sizeof(void *));
     pm_map_del(&b->table->model_by_id, m->id);
 }
 
@@ -255,24 +271,22 @@ struct pm_policy *pm_table_add_policy(struct pm_table_build *b, struct pm_str na
     if (p)
         return p;
     p = PM_ARENA_NEW(&b->table->arena, struct pm_policy);
-    *p = (struct pm_policy){.name = name, .prefs = PM_PREFS_NONE};
+    *p = (struct pm_policy){.name = name, .prefs = PM_PREFS_NONE, .budget = PM_SPEND_NONE};
     pm_map_put(&b->table->policy_by_name, name, p);
     return p;
 }
 
 struct pm_client_key *pm_table_add_key(struct pm_table_build *b, struct pm_str name)
 {
-    struct pm_client_key *k;
+    struct pm_client_key *k = pm_map_get(&b->key_by_name, name);
 
-    for (size_t i = 0; i < b->keys.n; i++) {
-        k = b->keys.at[i];
-        if (pm_str_eq(k->name, name))
-            return k;
-    }
+    if (k)
+        return k;
     k = PM_ARENA_NEW(&b->table->arena, struct pm_client_key);
     *k = (struct pm_client_key){
         .name = name, .label = name, .policy = b->table->policy, .limit_nano = PM_PRICE_NONE};
     list_add(&b->keys, k);
+    pm_map_put(&b->key_by_name, name, k);
     return k;
 }
 
@@ -288,6 +302,8 @@ static void finish_endpoint(struct pm_endpoint *e, const struct pm_model *m)
         e->in_modalities = m->in_modalities;
     if (e->out_modalities == 0)
         e->out_modalities = m->out_modalities;
+    if (e->params == 0)
+        e->params = m->params;
     if (!e->data.known)
         e->data = e->provider->data;
 }
@@ -297,6 +313,7 @@ static void finish_model(struct model_row *r)
 {
     struct pm_model *m = &r->row;
     int64_t context = m->context, max_output = m->max_output;
+    uint64_t params = 0;
 
     if (m->in_modalities == 0)
         m->in_modalities = PM_MOD_TEXT;
@@ -307,22 +324,12 @@ static void finish_model(struct model_row *r)
         finish_endpoint(e, m);
         context = PM_MAX(context, m->context ? 0 : e->context);
         max_output = PM_MAX(max_output, m->max_output ? 0 : e->max_output);
+        params |= e->params;
         m->n_endpoints++;
     }
+    m->params = params;
     m->context = context;
     m->max_output = max_output;
-}
-
-static size_t drop_removed(struct list *models)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < models->n; i++) {
-        struct model_row *r = models->at[i];
-        if (!r->removed)
-            models->at[kept++] = r;
-    }
-    return models->n = kept;
 }
 
 static void finish_models(struct pm_table_build *b)
@@ -330,7 +337,7 @@ static void finish_models(struct pm_table_build *b)
     struct pm_table *t = b->table;
     size_t n = 0;
 
-    t->n_models = drop_removed(&b->models);
+    t->n_models = b->models.n;
     t->models = PM_ARENA_ARRAY(&t->arena, const struct pm_model *, t->n_models);
     for (size_t i = 0; i < t->n_models; i++) {
         struct model_row *r = b->models.at[i];

@@ -27,7 +27,7 @@ void pm_table_drop_credentials(struct pm_table_build *b, const struct pm_provide
 struct pm_model *pm_table_add_model(struct pm_table_build *b, struct pm_str id);
 /* Enabled, price unknown. tag: the provider's slug, or "provider/variant"; unique in the model.
  * What is left at zero is taken at the end from the model (context, max_output, modalities,
- * upstream_model = its id) and the provider (data). */
+ * params, upstream_model = its id) and the provider (data). */
 struct pm_endpoint *pm_table_add_endpoint(struct pm_table_build *b, struct pm_model *m,
                                           const struct pm_provider *p, struct pm_str tag);
 struct pm_alias *pm_table_add_alias(struct pm_table_build *b, struct pm_str name);
@@ -42,6 +42,9 @@ struct pm_model *pm_table_find_model(struct pm_table_build *b, struct pm_str id)
 struct pm_endpoint *pm_table_find_endpoint(struct pm_table_build *b, struct pm_model *m,
                                            struct pm_str tag);
 struct pm_policy *pm_table_find_policy(struct pm_table_build *b, struct pm_str name);
+/* The i-th in the order of adding; NULL past the end. */
+struct pm_provider *pm_table_provider_at(struct pm_table_build *b, size_t i);
+struct pm_model *pm_table_model_at(struct pm_table_build *b, size_t i);
 /* Walks the endpoints of a model in order: NULL gives the first; NULL at the end. */
 struct pm_endpoint *pm_table_next_endpoint(struct pm_model *m, struct pm_endpoint *e);
 void pm_table_remove_endpoint(struct pm_table_build *b, struct pm_endpoint *e);

@@ -160,6 +160,7 @@ struct pm_model {
     uint32_t in_modalities, out_modalities;
     bool reasoning; /* it can think */
     bool distillable;
+    uint64_t params; /* PM_PBIT of what any of its endpoints supports */
     const struct pm_endpoint **endpoints;
     size_t n_endpoints;
     uint32_t index;
@@ -223,7 +224,12 @@ struct pm_policy {
     enum pm_unknown_price unknown_price;
     int64_t default_max_output; /* tokens assumed where a request names none; 0: the model's */
     bool sticky_off;
+    struct pm_spend {
+        int64_t daily_nano, weekly_nano, monthly_nano, total_nano;
+    } budget; /* PM_PRICE_NONE: no bound. Enforced by the control plane */
 };
+#define PM_SPEND_NONE                                                                              \
+    ((struct pm_spend){PM_PRICE_NONE, PM_PRICE_NONE, PM_PRICE_NONE, PM_PRICE_NONE})
 
 /* A client's API key: only its hash is known. */
 struct pm_client_key {
