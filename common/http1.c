@@ -145,16 +145,52 @@ static const http_parser_settings chunk_settings = {
     .on_message_complete = on_message_complete,
 };
 
-static bool is_alnum(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+enum { TOKEN = 1, AUTHORITY = 2 }; /* RFC 9110 §5.6.2; RFC 3986 §3.2 without a user */
 
-/* True if all bytes are letters, digits or in `also`. */
-static bool only(struct pm_str s, const char *also)
+static const unsigned char classes[256] = {
+    ['0' ... '9'] = TOKEN | AUTHORITY,
+    ['A' ... 'Z'] = TOKEN | AUTHORITY,
+    ['a' ... 'z'] = TOKEN | AUTHORITY,
+    ['!'] = TOKEN | AUTHORITY,
+    ['$'] = TOKEN | AUTHORITY,
+    ['%'] = TOKEN | AUTHORITY,
+    ['&'] = TOKEN | AUTHORITY,
+    ['\''] = TOKEN | AUTHORITY,
+    ['*'] = TOKEN | AUTHORITY,
+    ['+'] = TOKEN | AUTHORITY,
+    ['-'] = TOKEN | AUTHORITY,
+    ['.'] = TOKEN | AUTHORITY,
+    ['_'] = TOKEN | AUTHORITY,
+    ['~'] = TOKEN | AUTHORITY,
+    ['#'] = TOKEN,
+    ['^'] = TOKEN,
+    ['`'] = TOKEN,
+    ['|'] = TOKEN,
+    ['('] = AUTHORITY,
+    [')'] = AUTHORITY,
+    [':'] = AUTHORITY,
+    [';'] = AUTHORITY,
+    ['='] = AUTHORITY,
+    ['['] = AUTHORITY,
+    [']'] = AUTHORITY,
+};
+
+static bool only(struct pm_str s, unsigned char class)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!is_alnum((unsigned char)s.p[i]) && (!s.p[i] || !strchr(also, s.p[i])))
+        if (!(classes[(unsigned char)s.p[i]] & class))
+            return false;
+    }
+    return true;
+}
+
+/* The parser looks at all bytes of a value but the first. */
+static bool is_text(struct pm_str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        const unsigned char c = (unsigned char)value.p[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7f)
             return false;
     }
     return true;
@@ -209,7 +245,7 @@ static bool check_target(struct pm_http1 *h, struct pm_str host, bool has_host)
     } else {
         *target = PM_STR("/");
     }
-    if (has_host ? !pm_str_ieq(authority, host) : !only(authority, "-._~:[]"))
+    if (has_host ? !pm_str_ieq(authority, host) : !only(authority, AUTHORITY))
         return refuse(h, 400, "the target's authority is not the Host");
     return true;
 }
@@ -223,7 +259,7 @@ static bool check_framing(struct pm_http1 *h, const struct pm_str value[], const
 
     if (count[HOST] > 1 || (count[HOST] == 0 && head->minor == 1))
         return refuse(h, 400, "exactly one Host header is needed");
-    if (!only(value[HOST], "-._~:[]%!$&'()*+;="))
+    if (!only(value[HOST], AUTHORITY))
         return refuse(h, 400, "the Host header is not valid");
     if (count[LENGTH] > 1 || count[ENCODING] > 1 || count[LENGTH] + count[ENCODING] > 1)
         return refuse(h, 400, "more than one header gives the length of the body");
@@ -257,8 +293,10 @@ static bool check_head(struct pm_http1 *h)
     if (!check_request_line(h))
         return false;
     for (size_t i = 0; i < head->n_headers; i++) {
-        if (!only(h->headers[i].name, "-_!#$%&'*+.^`|~"))
+        if (!only(h->headers[i].name, TOKEN))
             return refuse(h, 400, "a header's name is not a token");
+        if (!is_text(h->headers[i].value))
+            return refuse(h, 400, "a control character in a header");
         for (size_t s = 0; s < N_SPECIAL; s++) {
             if (pm_str_ieq(h->headers[i].name, names[s])) {
                 value[s] = h->headers[i].value;
@@ -338,6 +376,7 @@ static const char *find_head_end(struct pm_http1 *h, const char *p, const char *
 static enum pm_http1_event read_head(struct pm_http1 *h, const char **p, size_t *n)
 {
     const char *end = *p + *n, *stop;
+    size_t room, took;
 
     if (h->state == BETWEEN) {
         while (*p < end && (**p == '\r' || **p == '\n') && h->blanks++ < BLANKS_MAX) {
@@ -353,15 +392,18 @@ static enum pm_http1_event read_head(struct pm_http1 *h, const char **p, size_t 
         }
         h->state = IN_HEAD;
     }
-    stop = find_head_end(h, *p, end);
+    /* Not a byte further than what decides, so that all splits of the input are refused alike. */
+    room = h->limits.head_bytes - h->bytes.n;
+    stop = find_head_end(h, *p, *n > room ? *p + room + 1 : end);
     if (h->state == REFUSED)
         return PM_HTTP1_BAD;
-    if (!pm_buf_add(&h->bytes, *p, (size_t)((stop ? stop : end) - *p))) {
+    took = stop ? (size_t)(stop - *p) : *n;
+    if (!pm_buf_add(&h->bytes, *p, took)) {
         refuse(h, 431, "the head is too large");
         return PM_HTTP1_BAD;
     }
-    *p = stop ? stop : end;
-    *n = (size_t)(end - *p);
+    *p += took;
+    *n -= took;
     if (!stop)
         return PM_HTTP1_MORE;
     return parse_head(h) ? PM_HTTP1_HEAD : PM_HTTP1_BAD;

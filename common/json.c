@@ -39,7 +39,7 @@ static bool is_hex(char c)
 static const char *check_escape(struct checker *c, const char *p)
 {
     p++;
-    if (p == c->end || !memchr("\"\\/bfnrtu", *p, 9)) {
+    if (p == c->end || *p == '\0' || !strchr("\"\\/bfnrtu", *p)) {
         wrong(c, p, "no such escape");
         return NULL;
     }

@@ -184,6 +184,11 @@ static void a_request_whose_end_is_not_clear_is_never_followed_by_another(void *
 
 static const struct row heads[] = {
     {"NUL in a value", PM_STR_INIT("GET / HTTP/1.1\r\n" H "X: a\0b\r\n\r\n"), "!400"},
+    {"control byte first in a value",
+     PM_STR_INIT("GET / HTTP/1.1\r\n" H "X: \x1d"
+                 "a\r\n\r\n"),
+     "!400"},
+    {"NUL alone in a value", PM_STR_INIT("GET / HTTP/1.1\r\n" H "X: \0\r\n\r\n"), "!400"},
     {"DEL in a value", PM_STR_INIT("GET / HTTP/1.1\r\n" H "X: a\x7f\r\n\r\n"), "!400"},
     {"control byte in a value", PM_STR_INIT("GET / HTTP/1.1\r\n" H "X: a\x01\r\n\r\n"), "!400"},
     {"NUL inside Connection", PM_STR_INIT("GET / HTTP/1.1\r\n" H "Connection: cl\0ose\r\n\r\n"),
