@@ -393,6 +393,14 @@ static struct relay *relay_new(struct agent *a, struct http_request *http, enum 
     return r;
 }
 
+/* A copy: the record is written even when the connection with its head is gone. */
+static struct pm_str keep_header(struct relay *r, const struct pm_http1_head *h, const char *name)
+{
+    struct pm_str v = pm_http1_header(h, name);
+
+    return v.p ? pm_arena_str(&r->arena, v) : v;
+}
+
 void relay_start(struct agent *a, struct http_request *http, enum pm_operation op)
 {
     struct relay *r = relay_new(a, http, op);
@@ -405,13 +413,13 @@ void relay_start(struct agent *a, struct http_request *http, enum pm_operation o
         return;
     }
     r->headers = (struct front_headers){
-        .session_id = pm_http1_header(h, "x-session-id"),
-        .metadata = pm_http1_header(h, "x-openrouter-metadata"),
-        .referer = pm_http1_header(h, "http-referer"),
-        .title = pm_http1_header(h, "x-openrouter-title"),
+        .session_id = keep_header(r, h, "x-session-id"),
+        .metadata = keep_header(r, h, "x-openrouter-metadata"),
+        .referer = keep_header(r, h, "http-referer"),
+        .title = keep_header(r, h, "x-openrouter-title"),
     };
     if (!r->headers.title.p)
-        r->headers.title = pm_http1_header(h, "x-title");
+        r->headers.title = keep_header(r, h, "x-title");
     if (r->body.n <= OFF_LOOP_BYTES) {
         relay_read(r, read_body(r));
         return;
