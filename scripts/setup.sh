@@ -11,12 +11,12 @@ declare -A groups=(
     [build]="gcc make cmake ninja:ninja-build pkg-config protoc-c:protobuf-c-compiler ccache
         curl git libc6-dev ca-certificates libuv1-dev libcurl4-openssl-dev libcjson-dev
         libhttp-parser-dev libyaml-dev libssl-dev libprotobuf-c-dev libcmocka-dev"
-    [clients]="node:nodejs npm"
+    [clients]="node:nodejs npm openssl"
     [lint]="clang clang-format clang-tidy shellcheck"
     [fuzz]="clang llvm-symbolizer:llvm libclang-rt-dev"
     [bench]="valgrind taskset:util-linux"
 )
-commands=" gcc make cmake pkg-config ccache curl git npm clang clang-format clang-tidy shellcheck valgrind "
+commands=" gcc make cmake pkg-config ccache curl git npm openssl clang clang-format clang-tidy shellcheck valgrind "
 
 missing=() packages=()
 for group in "${@:-build}"; do

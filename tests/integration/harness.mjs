@@ -218,7 +218,7 @@ export class World {
 
 export class Agent extends Program {
   /// `world` or a whole configuration; `setup` may change it.
-  static async start(world, setup = () => {}, reuse = null) {
+  static async start(world, setup = () => {}, reuse = null, env = {}) {
     const dir = reuse?.dir ?? (await mkdtemp(path.join(os.tmpdir(), 'pm-agent-')));
     const config = structuredClone(world.config);
     config.agent.spool = { dir: path.join(dir, 'spool'), ...config.agent.spool };
@@ -227,7 +227,7 @@ export class Agent extends Program {
     setup(config);
     const file = path.join(dir, 'agent.yaml');
     await writeFile(file, JSON.stringify(config, null, 1));
-    const agent = new Agent('pointsman-agent', ['--config', file], { SIM_KEY: 'sk-sim-0123456789' });
+    const agent = new Agent('pointsman-agent', ['--config', file], { SIM_KEY: 'sk-sim-0123456789', ...env });
     Object.assign(agent, { dir, file, config });
     agent.port = config.agent.listen.port;
     agent.probePort = config.agent.probes.port;
