@@ -5,7 +5,7 @@
 #include "common/json.h"
 #include "common/map.h"
 
-enum { KEPT = 100000 };
+enum { KEPT = 100000, FIRST_CAP = 256 };
 
 struct totals {
     uint64_t requests, complete, faults, client_closed;
@@ -30,6 +30,8 @@ struct sim_account *sim_account_new(const char *file)
 
     pm_map_init(&a->totals);
     a->first = a->next = 1;
+    a->cap = FIRST_CAP;
+    a->ring = pm_xcalloc(a->cap, sizeof(*a->ring));
     if (file) {
         a->file = fopen(file, "ae");
         if (!a->file) {
@@ -80,7 +82,7 @@ void sim_account_free(struct sim_account *a)
 /* Ids stay in their slots only if the ring is laid out anew. */
 static void grow(struct sim_account *a)
 {
-    size_t cap = a->cap ? a->cap * 2 : 256;
+    size_t cap = a->cap * 2;
     struct sim_record *ring = pm_xcalloc(cap, sizeof(*ring));
 
     for (uint64_t id = a->first; id < a->next; id++)

@@ -42,7 +42,7 @@ struct sim_outline {
     bool answered; /* a good answer was planned, not an error */
 };
 
-/* Builds the whole answer. `auth` as it came (NULL: none). */
+/* Builds the whole answer, or what a fault or the provider's own rules put in its place. */
 void sim_answer_plan(const struct sim_request *r, const struct sim_fault *f, uint64_t id,
                      int64_t now_ms, struct plan *p, struct sim_outline *out);
 /* The body was no JSON object. */
@@ -56,9 +56,9 @@ void sim_answer_embeddings(const struct sim_request *r, uint64_t id, struct plan
 /* Length of the first piece in which text is streamed: a word, at most 12 bytes. */
 size_t sim_fragment(struct pm_str text);
 /* `{"prompt_tokens":…}` as the dialect writes it. */
-void sim_usage_write(const struct sim_answer *w, const struct sim_usage *u, struct pm_buf *out);
+void sim_usage_write(const struct sim_answer *w, const struct sim_usage *u, struct pm_buf *b);
 /* Everything but the choices and usage: `"id":…,"object":…,"created":…,"model":…,`. */
-void sim_answer_stamp(const struct sim_answer *w, const char *object, struct pm_buf *out);
+void sim_answer_stamp(const struct sim_answer *w, const char *object, struct pm_buf *b);
 struct pm_str sim_answer_finish(const struct sim_answer *w); /* in the dialect's words */
 
 #endif

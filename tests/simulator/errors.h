@@ -19,6 +19,6 @@ struct sim_error sim_error_for_status(const struct sim_dialect *d, unsigned stat
 bool sim_error_named(const struct sim_dialect *d, struct pm_str name, struct sim_error *out);
 /* The JSON body in the dialect's shape. */
 void sim_error_write(const struct sim_dialect *d, const struct sim_error *e, uint64_t id,
-                     struct pm_buf *out);
+                     struct pm_buf *b);
 
 #endif
