@@ -38,13 +38,23 @@ static bool is_hex(char c)
 /* The byte after the escape at p, or NULL with the fault recorded. */
 static const char *check_escape(struct checker *c, const char *p)
 {
-    p++;
-    if (p == c->end || *p == '\0' || !strchr("\"\\/bfnrtu", *p)) {
+    switch (++p < c->end ? *p : '\0') {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return p + 1;
+    case 'u':
+        break;
+    default:
         wrong(c, p, "no such escape");
         return NULL;
     }
-    if (*p++ != 'u')
-        return p;
+    p++;
     for (int i = 0; i < 4; i++, p++) {
         if (p == c->end || !is_hex(*p)) {
             wrong(c, p, "\\u needs four hexadecimal digits");

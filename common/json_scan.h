@@ -93,7 +93,7 @@ static inline size_t scan_first(uint64_t mask)
 static inline __attribute__((always_inline)) const char *scan_to(const char *p, const char *end,
                                                                  enum scan_stop stop)
 {
-    while (end - p >= SCAN_BLOCK) {
+    for (size_t blocks = (size_t)(end - p) / SCAN_BLOCK; blocks; blocks--) {
         const __typeof__(scan_mask(p, stop)) mask = scan_mask(p, stop);
 
         if (mask)
