@@ -167,5 +167,6 @@ struct pm_prefs pm_prefs_narrow(struct pm_arena *a, const struct pm_prefs *wide,
     out.max_completion = lower_price(out.max_completion, tight->max_completion);
     out.max_request = lower_price(out.max_request, tight->max_request);
     out.max_image = lower_price(out.max_image, tight->max_image);
+    out.max_audio = lower_price(out.max_audio, tight->max_audio);
     return out;
 }

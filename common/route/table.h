@@ -187,6 +187,7 @@ struct pm_prefs {
     struct pm_cutoffs max_latency; /* seconds to the first token */
     int64_t max_prompt, max_completion; /* pico-dollars per token; PM_PRICE_NONE: no bound */
     int64_t max_request, max_image; /* pico-dollars each; PM_PRICE_NONE: no bound */
+    int64_t max_audio; /* pico-dollars per token of audio input; PM_PRICE_NONE: no bound */
     struct pm_str *regions; /* allowed regions; n_regions == 0: any */
     size_t n_regions;
 };
@@ -196,7 +197,8 @@ struct pm_prefs {
     ((struct pm_prefs){.max_prompt = PM_PRICE_NONE,                                                \
                        .max_completion = PM_PRICE_NONE,                                            \
                        .max_request = PM_PRICE_NONE,                                               \
-                       .max_image = PM_PRICE_NONE})
+                       .max_image = PM_PRICE_NONE,                                                 \
+                       .max_audio = PM_PRICE_NONE})
 
 /* `aliases:` in the configuration, and `presets:` (which also hold body members). */
 struct pm_alias {
