@@ -19,7 +19,8 @@ struct front_content {
 /* Both read the value that `it` is at, give it in *whole and move `it` past it. */
 bool front_read_messages(struct pm_jiter *it, struct pm_jval *whole, struct front_content *c,
                          struct pm_error *err);
-/* `prompt` and `input`: text, tokens, lists of either, and for embeddings objects with `content`. */
+/* `prompt` and `input`: text, tokens, lists of either, and for embeddings objects with `content`.
+ */
 bool front_read_input(const char *name, struct pm_jiter *it, struct pm_jval *whole,
                       struct front_content *c, struct pm_error *err);
 
