@@ -39,7 +39,7 @@ licence() {
 # Paths of one machine, hosts of package registries, and notes of unfinished work. The brackets
 # keep these lines from finding themselves.
 words() {
-    local pattern='(^|[^a-zA-Z0-9_.])/(work|farm|home|Users)/[a-z.]+/|[/]/(deb|registry|proxy|files|static)[.][a-z]+[.](org|com|io)|[T]ODO|[F]IXME|[X]XX[^X]'
+    local pattern='(^|[^a-zA-Z0-9_.])/(work|farm|home|Users)/[a-z.]+/|[/]/(deb|registry|proxy|files|static)[.][a-z]+[.](org|com|io)|[T]ODO|[F]IXME|(^|[^X])[X]XX([^X]|$)'
     ! tracked | xargs -0 grep -nIE "$pattern" --
 }
 
