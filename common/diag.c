@@ -29,6 +29,11 @@ void pm_diag_add(struct pm_diags *d, struct pm_place at, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    /* Names from the file may hold anything; a finding is one line, and moves no cursor. */
+    for (char *p = text; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 127)
+            *p = '?';
+    }
     one = PM_ARENA_NEW(d->arena, struct pm_diag);
     *one = (struct pm_diag){d->last, at, d->n, pm_arena_str(d->arena, pm_str(text))};
     d->last = one;

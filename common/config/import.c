@@ -6,6 +6,9 @@
 #include "common/config/config.h"
 #include "common/json.h"
 
+#define MAX_UNIX_S 99999999999.0
+#define MAX_TOKENS 1e9
+
 struct import {
     struct pm_map by_id; /* every entry of the list that has an id */
     struct pm_buf *yaml, *skipped;
@@ -31,6 +34,28 @@ static const struct {
     {"image", "image", false, false},
 };
 
+static bool is_id(struct pm_str s)
+{
+    size_t slashes = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        slashes += c == '/';
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              strchr("-_.+/", c)))
+            return false;
+    }
+    return slashes == 1 && s.p[0] != '/' && s.p[s.n - 1] != '/';
+}
+
+/* Takes back what was written since. */
+static void cut_back(struct pm_buf *b, size_t start)
+{
+    b->n = start;
+    if (b->p)
+        b->p[start] = '\0';
+}
+
 static const char *text_of(const cJSON *obj, const char *key)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
@@ -38,22 +63,38 @@ static const char *text_of(const cJSON *obj, const char *key)
     return cJSON_IsString(v) ? v->valuestring : NULL;
 }
 
-/* JSON's strings are YAML's, but for characters that YAML has in no form but escaped. */
+/* Length of a character at p that YAML takes only escaped: controls (also those of U+0080 to
+ * U+009F), the byte order mark, U+FFFE and U+FFFF. 0: p is none of them. */
+static size_t unprintable(const unsigned char *p)
+{
+    if (p[0] < ' ' || p[0] == 127)
+        return 1;
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+        return 2;
+    if (p[0] == 0xef && ((p[1] == 0xbb && p[2] == 0xbf) || (p[1] == 0xbf && p[2] >= 0xbe)))
+        return 3;
+    return 0;
+}
+
+/* A string of JSON is one of YAML, but for those characters: each becomes blanks. */
 static void add_quoted(struct pm_buf *b, const char *s)
 {
     char *clean = pm_xstrdup(s);
 
     for (char *p = clean; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 127)
-            *p = ' ';
+        size_t n = unprintable((const unsigned char *)p);
+        if (n) {
+            memset(p, ' ', n);
+            p += n - 1;
+        }
     }
     pm_json_quote(b, pm_str(clean));
     free(clean);
 }
 
-static void add_number(struct pm_buf *b, const char *name, const cJSON *v)
+static void add_number(struct pm_buf *b, const char *name, const cJSON *v, double max)
 {
-    if (cJSON_IsNumber(v) && v->valuedouble >= 1 && v->valuedouble <= 1e9)
+    if (cJSON_IsNumber(v) && v->valuedouble >= 1 && v->valuedouble <= max)
         pm_buf_addf(b, "    %s: %.0f\n", name, v->valuedouble);
 }
 
@@ -69,7 +110,7 @@ static bool add_prices(struct pm_buf *b, const cJSON *pricing)
         if (!s && !prices[i].always)
             continue;
         if (!s || !pm_money_per_token(pm_str(s), &pico)) {
-            b->n = start;
+            cut_back(b, start);
             return false;
         }
         if (pico == 0 && !prices[i].always)
@@ -145,7 +186,7 @@ static bool add_endpoint(struct import *im, const cJSON *model, const char *id, 
     add_quoted(im->yaml, id);
     pm_buf_lit(im->yaml, "\n        price: ");
     if (!add_prices(im->yaml, cJSON_GetObjectItemCaseSensitive(model, "pricing"))) {
-        im->yaml->n = start;
+        cut_back(im->yaml, start);
         skip(im, id, "it has no price");
         return false;
     }
@@ -168,12 +209,12 @@ static void add_model(struct import *im, struct pm_str id, const cJSON *paid, co
         add_quoted(b, name);
         pm_buf_ch(b, '\n');
     }
-    if (canonical && !strpbrk(canonical, ":~@ \"\\")) {
+    if (canonical && is_id(pm_str(canonical)))
         pm_buf_addf(b, "    canonical: \"%s\"\n", canonical);
-    }
-    add_number(b, "created", cJSON_GetObjectItemCaseSensitive(m, "created"));
-    add_number(b, "context", cJSON_GetObjectItemCaseSensitive(m, "context_length"));
-    add_number(b, "max_output", cJSON_GetObjectItemCaseSensitive(top, "max_completion_tokens"));
+    add_number(b, "created", cJSON_GetObjectItemCaseSensitive(m, "created"), MAX_UNIX_S);
+    add_number(b, "context", cJSON_GetObjectItemCaseSensitive(m, "context_length"), MAX_TOKENS);
+    add_number(b, "max_output", cJSON_GetObjectItemCaseSensitive(top, "max_completion_tokens"),
+               MAX_TOKENS);
     add_modalities(b, m);
     add_list(b, "    parameters", cJSON_GetObjectItemCaseSensitive(m, "supported_parameters"),
              is_param);
@@ -185,21 +226,7 @@ static void add_model(struct import *im, struct pm_str id, const cJSON *paid, co
         any = true;
     }
     if (!any)
-        b->n = start;
-}
-
-static bool is_id(struct pm_str s)
-{
-    size_t slashes = 0;
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        slashes += c == '/';
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              strchr("-_.+/", c)))
-            return false;
-    }
-    return slashes == 1 && s.p[0] != '/' && s.p[s.n - 1] != '/';
+        cut_back(b, start);
 }
 
 static void import_one(struct import *im, const cJSON *m)

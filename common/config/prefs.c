@@ -2,6 +2,18 @@
 /* `<preferences>`: what the `provider` object of a request may say too. */
 #include "common/config/entries.h"
 
+/* Requests may write "OpenAI", and so may this. */
+static bool is_provider(struct load *l, struct pm_str slug)
+{
+    const struct pm_provider *p;
+
+    for (size_t i = 0; (p = pm_table_provider_at(l->build, i)) != NULL; i++) {
+        if (pm_str_ieq(p->slug, slug))
+            return true;
+    }
+    return false;
+}
+
 bool hook_slugs(struct load *l, const struct row *row, void *obj, const struct pm_yaml *node)
 {
     bool ok = true;
@@ -11,7 +23,7 @@ bool hook_slugs(struct load *l, const struct row *row, void *obj, const struct p
     for (const struct pm_yaml *m = node->first; m; m = m->next) {
         ptrdiff_t slash = pm_str_find(m->text, '/');
         struct pm_str slug = pm_str_cut(m->text, 0, slash < 0 ? m->text.n : (size_t)slash);
-        if (!pm_table_find_provider(l->build, slug))
+        if (!is_provider(l, slug))
             ok = unknown_provider(l, m->at, slug);
     }
     return ok;

@@ -139,6 +139,7 @@ static void an_unknown_key_is_told_with_the_nearest_one(void **state)
         {"agent: {limits: {heda: 1KiB}}",
          "f:1:18: agent.limits.heda: unknown key (did you mean \"head\"?)\n"},
         {"agent: {completely_different: 1}", "f:1:9: agent.completely_different: unknown key\n"},
+        {"agent: {\"a\\n\\e[1m\": 1}", "f:1:9: agent.a??[1m: unknown key\n"},
         {"agent: {'': 1}", "f:1:9: agent.\"\": unknown key\n"},
         {"agent: {listen: {'*': 1}}", "f:1:18: agent.listen.*: unknown key\n"},
         {"aliases: {a: {models: [openai/gpt-5.1], srot: price}}",
