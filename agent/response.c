@@ -139,7 +139,7 @@ static unsigned frame(const struct conn *c, uv_buf_t bufs[static 4], char *size_
 
 bool conn_flush(struct conn *c)
 {
-    uv_buf_t bufs[4];
+    uv_buf_t bufs[4] = {{NULL, 0}};
     unsigned n = 0;
     char size_line[24];
     int sent = 0;
