@@ -2,6 +2,7 @@
 /* From the endpoints that were kept to the order of attempts. Every (endpoint, credential) gets a
  * rank, whose bits are the rules from the strongest to the weakest; equals are ordered by what
  * the sort asks, then by price, and under the default balance the first of equals is drawn. */
+#include "common/random.h"
 #include "common/route/steps.h"
 
 /* Where a rank's fields begin; the lowest 32 bits are the error rate among the unhealthy. */
@@ -33,15 +34,6 @@ struct list {
     struct entry *at;
     size_t n;
 };
-
-static uint64_t next_random(uint64_t *state) /* splitmix64 */
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-}
 
 /* Three parts prompt, one part completion: about what calls are made of. Prices above two dollars
  * per token are all the same to it, which keeps the weights below in 64 bits. */
@@ -279,7 +271,7 @@ static void draw(struct entry *at, size_t n, uint64_t *random)
         if (i == 0 || at[i].note != at[i - 1].note)
             sum += weight(at[i].price, at[0].price);
     }
-    pick = (uint64_t)((unsigned __int128)next_random(random) * sum >> 64);
+    pick = pm_random_below(random, sum);
     for (;;) {
         uint64_t w = weight(at[from].price, at[0].price);
         to = from + 1;

@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                            .max_tokens = 16};
     struct pm_arena a;
     struct pm_buf one, two;
-    struct pm_jval root, v;
+    struct pm_jval root, v, item;
     struct pm_jiter it;
     struct pm_error err;
 
@@ -84,10 +84,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     v = pm_json_get(root, "model");
     if (v.type == PM_JSTR)
         call.models[call.n_models++] = pm_json_body(v);
-    it = pm_json_iter(pm_json_get(root, "models"));
-    while (pm_json_item(&it, &v)) {
+    v = pm_json_get(root, "models");
+    it = pm_json_iter(v);
+    while (v.type == PM_JARR && pm_json_item(&it, &item)) {
         if (call.n_models < PM_MAX_MODELS)
-            call.models[call.n_models] = pm_json_body(v);
+            call.models[call.n_models] = pm_json_body(item);
         call.n_models++;
     }
     v = pm_json_get(root, "preset");
