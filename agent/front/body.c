@@ -7,23 +7,6 @@
 #include "agent/front/vectors.h"
 #include "common/json_out.h"
 
-/* Members of the provider's answer that are not ours to write. */
-static bool collect_extras(struct front_writer *w, struct pm_jval root)
-{
-    struct pm_jiter it = pm_json_iter(root);
-    struct pm_jval val;
-    struct pm_str key;
-
-    while (pm_json_member(&it, &key, &val)) {
-        if (!front_keeps_member(key, val))
-            continue;
-        w->has_fingerprint |= pm_str_is(key, "system_fingerprint");
-        pm_buf_ch(&w->extras, ',');
-        pm_buf_add(&w->extras, key.p - 1, (size_t)(val.raw.p + val.raw.n - key.p) + 1);
-    }
-    return !w->extras.failed;
-}
-
 /* A choice as it is, with the finish words that clients know. */
 static void copy_choice(struct pm_buf *out, struct pm_jval choice, const struct event *finish)
 {
@@ -83,14 +66,17 @@ static bool keeps_bytes(const struct chunk *c)
 
 static bool collect_whole(struct front_writer *w, const struct chunk *c)
 {
-    const struct pm_jval root = {PM_JOBJ, c->raw};
+    const struct pm_jval root = front_root(c->raw);
 
     if (w->op == PM_OP_EMBEDDING) {
         vectors_write(pm_json_get(root, "data"), w->base64_embeddings, &w->choices);
         return !w->choices.failed;
     }
     pm_buf_reset(&w->extras);
-    if (!collect_extras(w, root))
+    front_copy_extras(c->raw, &w->extras);
+    if (pm_json_get(root, "system_fingerprint").type <= PM_JNULL)
+        pm_buf_lit(&w->extras, ",\"system_fingerprint\":null");
+    if (w->extras.failed)
         return false;
     return !keeps_bytes(c) || copy_choices(w, c, pm_json_get(root, "choices"));
 }
@@ -112,18 +98,14 @@ bool front_write_body(struct front_writer *w, const struct front_bill *b, struct
 
     pm_buf_reserve(out, w->head.n + w->choices.n + w->extras.n + 1024);
     pm_buf_str(out, pm_buf_view(&w->head));
-    if (w->op == PM_OP_EMBEDDING)
-        pm_buf_lit(out, "\"data\":");
-    else
-        pm_buf_lit(out, "\"choices\":");
     if (w->choices.n)
         pm_buf_str(out, pm_buf_view(&w->choices));
     else if (w->assembly)
         front_assembly_write(w->assembly, w->op, out);
     else
         pm_buf_lit(out, "[]");
-    if (w->op != PM_OP_EMBEDDING && !w->has_fingerprint)
-        pm_buf_lit(out, ",\"system_fingerprint\":null");
+    if (w->op != PM_OP_EMBEDDING && w->extras.n == 0)
+        pm_buf_lit(out, ",\"system_fingerprint\":null"); /* clients demand it */
     pm_buf_str(out, pm_buf_view(&w->extras));
     front_write_usage(w, b, out);
     pm_buf_ch(out, '}');

@@ -30,6 +30,7 @@ static const struct {
 struct piece {
     struct front_writer *w;
     struct pm_buf *out;
+    struct pm_str raw; /* of the chunk */
     bool has_details; /* the chunk has reasoning_details of its own */
     bool open, comma;
     bool lacks_content; /* a first piece has a content, be it empty */
@@ -39,17 +40,30 @@ struct piece {
     const struct event *finish;
 };
 
-/* JSON as it came, on one line: line ends can only be between its tokens. */
-static void add_line(struct pm_buf *out, struct pm_str json)
+/* JSON that came in several lines, from `start` on: line ends can only be between its tokens. */
+static void join_lines(struct pm_buf *out, size_t start)
 {
-    const size_t start = out->n;
-
-    if (!pm_buf_str(out, json))
-        return;
     for (size_t i = start; i < out->n; i++) {
         if (out->p[i] == '\n' || out->p[i] == '\r')
             out->p[i] = ' ';
     }
+}
+
+static void add_line(struct pm_buf *out, struct pm_str json)
+{
+    const size_t start = out->n;
+
+    pm_buf_str(out, json);
+    join_lines(out, start);
+}
+
+/* The service tier and the like go out once, with the finish reason. */
+static void add_extras(struct piece *p)
+{
+    const size_t start = p->out->n;
+
+    front_copy_extras(p->raw, p->out);
+    join_lines(p->out, start);
 }
 
 static void end_slot(struct piece *p)
@@ -94,7 +108,10 @@ static void close_piece(struct piece *p)
         pm_buf_ch(p->out, '}');
     add_finish(p);
     add_line(p->out, p->logprobs.n ? p->logprobs : PM_STR("null"));
-    pm_buf_lit(p->out, "}]}\n\n");
+    pm_buf_lit(p->out, "}]");
+    if (p->finish && p->raw.n)
+        add_extras(p);
+    pm_buf_lit(p->out, "}\n\n");
     p->open = false;
 }
 
@@ -108,9 +125,8 @@ static void open_piece(struct piece *p, uint32_t choice)
     p->slot = SLOT_NONE;
     p->logprobs = PM_NSTR;
     p->finish = NULL;
-    pm_buf_lit(p->out, "data: ");
     pm_buf_str(p->out, pm_buf_view(&p->w->head));
-    pm_buf_lit(p->out, "\"choices\":[{\"index\":");
+    pm_buf_lit(p->out, "[{\"index\":");
     pm_buf_u64(p->out, choice);
     pm_buf_ch(p->out, ',');
     if (p->w->op == PM_OP_COMPLETION) {
@@ -277,7 +293,7 @@ static void add_event(struct piece *p, const struct event *e)
 
 void front_write_events(struct front_writer *w, const struct chunk *c, struct pm_buf *out)
 {
-    struct piece p = {.w = w, .out = out};
+    struct piece p = {.w = w, .out = out, .raw = c->raw};
 
     for (size_t i = 0; i < c->n; i++)
         p.has_details |= c->ev[i].kind == EV_REASONING_DETAIL;

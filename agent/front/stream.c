@@ -31,6 +31,8 @@ struct front_writer *front_writer_new(const struct front_request *r, const struc
     pm_buf_init(&w->native, MAX_NATIVE_BYTES);
     pm_buf_init(&w->choices, CODEC_MAX_BODY);
     pm_buf_init(&w->extras, CODEC_MAX_BODY);
+    if (w->stream)
+        pm_buf_lit(&w->head, "data: ");
     pm_jout_open(&o, NULL, '{');
     pm_jout_str(&o, "id", s->generation_id);
     pm_jout_str(&o, "provider", s->provider);
@@ -38,7 +40,7 @@ struct front_writer *front_writer_new(const struct front_request *r, const struc
     pm_jout_cstr(&o, "object", object_name(w));
     if (w->op != PM_OP_EMBEDDING)
         pm_jout_i64(&o, "created", s->created);
-    pm_buf_ch(&w->head, ',');
+    pm_jout_raw(&o, w->op == PM_OP_EMBEDDING ? "data" : "choices", PM_STR(""));
     return w;
 }
 
@@ -54,22 +56,34 @@ void front_writer_free(struct front_writer *w)
     free(w);
 }
 
-bool front_keeps_member(struct pm_str key, struct pm_jval val)
+static bool is_ours(struct pm_str key)
 {
-    static const struct pm_str written[] = {
+    static const struct pm_str names[] = {
         PM_STR_INIT("id"),          PM_STR_INIT("object"), PM_STR_INIT("created"),
         PM_STR_INIT("model"),       PM_STR_INIT("usage"),  PM_STR_INIT("choices"),
         PM_STR_INIT("obfuscation"), PM_STR_INIT("error"),  PM_STR_INIT("provider"),
         PM_STR_INIT("data"),        PM_STR_INIT("x_groq"), PM_STR_INIT("openrouter_metadata"),
     };
 
-    if (val.type == PM_JNULL)
-        return false;
-    for (size_t i = 0; i < PM_COUNT(written); i++) {
-        if (pm_str_eq(key, written[i]))
-            return false;
+    for (size_t i = 0; i < PM_COUNT(names); i++) {
+        if (pm_str_eq(key, names[i]))
+            return true;
     }
-    return true;
+    return false;
+}
+
+void front_copy_extras(struct pm_str answer, struct pm_buf *out)
+{
+    struct pm_jiter it = pm_json_iter(front_root(answer));
+    struct pm_jval val;
+    struct pm_str key;
+
+    while (pm_json_member(&it, &key, &val)) {
+        if (val.type == PM_JNULL || is_ours(key))
+            continue;
+        pm_buf_ch(out, ',');
+        pm_buf_add(out, key.p - 1, (size_t)(val.raw.p + val.raw.n - key.p) + 1);
+    }
 }
 
 /* Nothing in it that is written in another way than providers do. */
@@ -90,29 +104,15 @@ static bool passes(const struct front_writer *w, const struct chunk *c)
     return true;
 }
 
-/* Everything but what names the provider's own call. */
-static bool write_raw(struct front_writer *w, struct pm_str raw, struct pm_buf *out)
+static void write_raw(struct front_writer *w, const struct chunk *c, struct pm_buf *out)
 {
-    const struct pm_jval root = {PM_JOBJ, raw};
-    struct pm_jiter it = pm_json_iter(root);
-    struct pm_jval val, choices = {PM_JNONE, PM_NSTR};
-    struct pm_str key;
+    struct pm_str choices = c->choices;
 
-    if (!pm_buf_reserve(out, raw.n + w->head.n + 32))
-        return false;
-    pm_buf_lit(out, "data: ");
+    if (!choices.p)
+        choices = pm_json_get(front_root(c->raw), "choices").raw;
     pm_buf_str(out, pm_buf_view(&w->head));
-    while (pm_json_member(&it, &key, &val)) {
-        if (key.n == 7 && memcmp(key.p, "choices", 7) == 0) {
-            choices = val;
-        } else if (front_keeps_member(key, val)) {
-            pm_buf_add(out, key.p - 1, (size_t)(val.raw.p + val.raw.n - key.p) + 1);
-            pm_buf_ch(out, ',');
-        }
-    }
-    pm_buf_lit(out, "\"choices\":");
-    pm_buf_str(out, choices.raw);
-    return pm_buf_lit(out, "}\n\n");
+    pm_buf_str(out, choices);
+    pm_buf_lit(out, "}\n\n");
 }
 
 bool front_write_chunk(struct front_writer *w, const struct chunk *c, struct pm_buf *out)
@@ -121,7 +121,7 @@ bool front_write_chunk(struct front_writer *w, const struct chunk *c, struct pm_
 
     if (passes(w, c)) {
         if (c->n > 1 || c->ev[0].kind != EV_USAGE)
-            write_raw(w, c->raw, out);
+            write_raw(w, c, out);
     } else {
         front_write_events(w, c, out);
     }
@@ -133,14 +133,13 @@ bool front_write_chunk(struct front_writer *w, const struct chunk *c, struct pm_
 /* A chunk with no content up to what stands after its only choice. */
 static void begin_last(struct front_writer *w, struct pm_buf *out)
 {
-    pm_buf_lit(out, "data: ");
     pm_buf_str(out, pm_buf_view(&w->head));
     if (w->op == PM_OP_COMPLETION)
-        pm_buf_lit(out, "\"choices\":[{\"index\":0,\"text\":\"\"");
+        pm_buf_lit(out, "[{\"index\":0,\"text\":\"\"");
     else if (w->begun[0] & 1)
-        pm_buf_lit(out, "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}");
+        pm_buf_lit(out, "[{\"index\":0,\"delta\":{\"content\":\"\"}");
     else
-        pm_buf_lit(out, "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+        pm_buf_lit(out, "[{\"index\":0,\"delta\":{\"role\":\"assistant\","
                         "\"content\":\"\"}");
     w->begun[0] |= 1;
 }

@@ -11,7 +11,8 @@ struct front_assembly;
 struct front_writer {
     enum pm_operation op;
     bool stream, exclude_reasoning, base64_embeddings, is_byok;
-    struct pm_buf head; /* what opens every chunk, or the body: all up to `choices` */
+    /* What opens every chunk, from "data: " on, or the body: all up to the value of `choices`. */
+    struct pm_buf head;
     /* Streaming. */
     uint64_t begun[FRONT_MAX_CHOICES / 64]; /* choices that were told their role */
     bool finished;
@@ -21,8 +22,13 @@ struct front_writer {
     struct front_assembly *assembly; /* NULL: no event has come */
     struct pm_buf choices; /* of a body that came whole; `data` of embeddings */
     struct pm_buf extras; /* its other members that clients may know, each after a comma */
-    bool has_fingerprint;
 };
+
+/* A chunk's bytes as the object that they are; blanks may stand around it. */
+static inline struct pm_jval front_root(struct pm_str raw)
+{
+    return (struct pm_jval){PM_JOBJ, pm_str_trim(raw)};
+}
 
 /* Appends `"a":b` pairs, all after a comma, from openrouter-api §4.5 and §9. */
 void front_write_usage(const struct front_writer *w, const struct front_bill *b,
@@ -31,8 +37,8 @@ void front_write_usage(const struct front_writer *w, const struct front_bill *b,
 /* Writes the events of a chunk as the pieces of a stream. */
 void front_write_events(struct front_writer *w, const struct chunk *c, struct pm_buf *out);
 
-/* True of top-level members of a provider's answer that are passed on as they are: not those that
- * are written anew, and none that is null. */
-bool front_keeps_member(struct pm_str key, struct pm_jval val);
+/* Appends, each after a comma, the top-level members of a provider's answer that are not ours to
+ * write: neither those that are written anew, nor any that is null. */
+void front_copy_extras(struct pm_str answer, struct pm_buf *out);
 
 #endif

@@ -56,6 +56,7 @@ struct chunk {
      * level it says only that `object` and `created` are as they should be: id, model and a usage
      * that is null are the front's to replace or cut. */
     bool verbatim;
+    struct pm_str choices; /* the `choices` array in raw; PM_NSTR: it was not looked up */
     bool whole; /* the entire answer of a call without streaming, not a piece of one */
 };
 

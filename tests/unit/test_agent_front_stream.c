@@ -241,6 +241,7 @@ static void good_bytes_pass_in_our_envelope(void **state)
 {
     struct fixture f = begin();
     const struct event text = {.kind = EV_TEXT, .text = S("Hello")};
+    const struct event finish = {.kind = EV_FINISH, .finish = FINISH_STOP};
     const struct event usage = {.kind = EV_USAGE};
     static const char raw[] =
         "{\"id\":\"chatcmpl-7\",\"object\":\"chat.completion.chunk\",\"created\":1694268190,"
@@ -253,9 +254,13 @@ static void good_bytes_pass_in_our_envelope(void **state)
     write_events(&f, choice0);
     assert_str(write_raw(&f, &text, raw),
                "data: {\"id\":\"gen-1\",\"provider\":\"Acme\",\"model\":\"a/b\",\"object\":"
-               "\"chat.completion.chunk\",\"created\":1766000000,\"service_tier\":\"default\","
-               "\"citations\":[1],\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\","
+               "\"chat.completion.chunk\",\"created\":1766000000,\"choices\":[{\"index\":0,"
+               "\"delta\":{\"content\":\"Hello\","
                "\"x\":7},\"logprobs\":null,\"finish_reason\":null}]}\n\n");
+    /* What stands beside the choices goes out once, at the end. */
+    assert_str(write_raw(&f, &finish, raw),
+               HEAD "\"delta\":{},\"finish_reason\":\"stop\",\"native_finish_reason\":\"stop\","
+                    "\"logprobs\":null}],\"service_tier\":\"default\",\"citations\":[1]}\n\n");
     assert_str(write_raw(&f, &usage, "{\"choices\":[],\"usage\":{\"prompt_tokens\":1}}"), "");
     end(&f);
 }
