@@ -73,13 +73,12 @@ struct pm_config *pm_config_parse(const char *name, struct pm_str yaml,
 {
     struct pm_config *c = pm_xcalloc(1, sizeof(*c));
     struct pm_arena scratch;
-    struct load l = {.scratch = &scratch, .keep = &c->arena};
     const struct pm_yaml *root;
+    struct load l;
 
     pm_arena_init(&c->arena, 4096, SIZE_MAX);
     pm_arena_init(&scratch, 64 << 10, MAX_TREE_BYTES);
-    pm_diags_init(&l.diags, &scratch);
-    pm_map_init(&l.key_by_hash);
+    load_init(&l, &scratch, &c->arena);
     l.build = pm_table_build_new();
     schema_defaults(&l, "agent", c);
     root = pm_yaml_parse(yaml, &scratch, &l.diags);
@@ -93,7 +92,7 @@ struct pm_config *pm_config_parse(const char *name, struct pm_str yaml,
         pm_config_free(c);
         c = NULL;
     }
-    pm_map_fini(&l.key_by_hash);
+    load_fini(&l);
     pm_arena_fini(&scratch);
     return c;
 }

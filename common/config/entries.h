@@ -29,7 +29,7 @@ struct policy_entry {
     struct pm_policy own; /* its prefs: those of `provider` */
     struct pm_prefs limits; /* those beside it */
     struct pm_str inherit;
-    struct pm_place at, inherit_at;
+    struct pm_place inherit_at;
     enum { POLICY_READ, POLICY_ENTERED, POLICY_DONE } state;
     struct policy_entry *next;
 };

@@ -41,7 +41,7 @@ bool hook_policy(struct load *l, const struct row *row, void *obj, const struct 
                                 .unknown_price = is_default ? PM_UNKNOWN_DENY : PM_UNKNOWN_FLAG};
     e->limits = PM_PREFS_NONE;
     e->inherit = is_default ? PM_NSTR : PM_STR("default");
-    e->at = e->inherit_at = node->key_at;
+    e->inherit_at = node->key_at;
     if (inherit)
         e->inherit_at = inherit->at;
     /* Kept even with findings, so that what inherits it does not miss it. */

@@ -6,6 +6,57 @@
 
 enum { MAX_TEXT = 400 };
 
+/* The rows are one flat table for people; these are its levels. */
+struct section {
+    struct child {
+        const struct row *row;
+        struct pm_str name; /* the last part of its path; points into it */
+        struct child *next;
+    } * first, *last;
+};
+
+static void add_to_section(struct load *l, const struct row *row)
+{
+    const char *dot = strrchr(row->path, '.');
+    struct pm_str parent = dot ? pm_str_n(row->path, (size_t)(dot - row->path)) : PM_STR("");
+    struct section *s = pm_map_get(&l->sections, parent);
+    struct child *c = PM_ARENA_NEW(l->scratch, struct child);
+
+    if (!s) {
+        s = PM_ARENA_NEW(l->scratch, struct section);
+        pm_map_put(&l->sections, parent, s);
+    }
+    *c = (struct child){.row = row, .name = pm_str(dot ? dot + 1 : row->path)};
+    if (s->last)
+        s->last->next = c;
+    else
+        s->first = c;
+    s->last = c;
+}
+
+void load_init(struct load *l, struct pm_arena *scratch, struct pm_arena *keep)
+{
+    *l = (struct load){.scratch = scratch, .keep = keep};
+    pm_diags_init(&l->diags, scratch);
+    pm_map_init(&l->key_by_hash);
+    pm_map_init(&l->sections);
+    for (size_t i = 0; i < schema_n_rows; i++)
+        add_to_section(l, &schema_rows[i]);
+}
+
+void load_fini(struct load *l)
+{
+    pm_map_fini(&l->key_by_hash);
+    pm_map_fini(&l->sections);
+}
+
+static const struct child *rows_below(const struct load *l, const char *path)
+{
+    const struct section *s = pm_map_get(&l->sections, pm_str(path));
+
+    return s ? s->first : NULL;
+}
+
 static bool is_plain(struct pm_str name)
 {
     for (size_t i = 0; i < name.n; i++) {
@@ -59,55 +110,31 @@ bool load_is_map(struct load *l, const struct pm_yaml *node)
     return load_fail(l, node->at, "must be a mapping, not %s", pm_yaml_type_name(node->type));
 }
 
-bool schema_is_below(const struct row *row, const char *path, struct pm_str *name)
+/* The row of a member, or NULL. *obj moves to the object that it is in. */
+static const struct row *find(const struct load *l, const char *path, struct pm_str key, void **obj)
 {
-    size_t n = strlen(path);
-    const char *rest = row->path;
-
-    if (n > 0) {
-        if (strncmp(rest, path, n) != 0 || rest[n] != '.')
-            return false;
-        rest += n + 1;
-    } else if (rest[0] == '<') {
-        return false;
-    }
-    *name = pm_str(rest);
-    return pm_str_find(*name, '.') < 0;
-}
-
-const struct row *schema_find(const char *path, struct pm_str key, void **obj)
-{
-    struct pm_str name;
-
-    for (size_t i = 0; i < schema_n_rows; i++) {
-        const struct row *row = &schema_rows[i];
-        if (!schema_is_below(row, path, &name))
-            continue;
-        if (pm_str_is(name, "+")) {
-            void *inner = (char *)*obj + row->at;
-            const struct row *found = schema_find(row->of, key, &inner);
+    for (const struct child *c = rows_below(l, path); c; c = c->next) {
+        if (pm_str_is(c->name, "+")) {
+            void *inner = (char *)*obj + c->row->at;
+            const struct row *found = find(l, c->row->of, key, &inner);
             if (found) {
                 *obj = inner;
                 return found;
             }
-        } else if (pm_str_eq(name, key) || pm_str_is(name, "*")) {
-            return row;
+        } else if (pm_str_eq(c->name, key) || pm_str_is(c->name, "*")) {
+            return c->row;
         }
     }
     return NULL;
 }
 
-static void suggest(struct nearest *n, const char *path)
+static void suggest(const struct load *l, struct nearest *n, const char *path)
 {
-    struct pm_str name;
-
-    for (size_t i = 0; i < schema_n_rows; i++) {
-        if (!schema_is_below(&schema_rows[i], path, &name))
-            continue;
-        if (pm_str_is(name, "+"))
-            suggest(n, schema_rows[i].of);
+    for (const struct child *c = rows_below(l, path); c; c = c->next) {
+        if (pm_str_is(c->name, "+"))
+            suggest(l, n, c->row->of);
         else
-            nearest_try(n, name);
+            nearest_try(n, c->name);
     }
 }
 
@@ -191,7 +218,7 @@ static bool read_row(struct load *l, const struct row *row, void *obj, const str
 
 bool schema_read_member(struct load *l, const char *path, void *obj, const struct pm_yaml *member)
 {
-    const struct row *row = schema_find(path, member->key, &obj);
+    const struct row *row = find(l, path, member->key, &obj);
     struct nearest near;
     char hint[128];
     bool ok;
@@ -201,7 +228,7 @@ bool schema_read_member(struct load *l, const char *path, void *obj, const struc
         ok = read_row(l, row, obj, member);
     } else {
         near = nearest_to(member->key);
-        suggest(&near, path);
+        suggest(l, &near, path);
         ok = load_fail(l, member->key_at, "unknown key%s", nearest_hint(&near, hint, sizeof(hint)));
     }
     load_pop(l);
@@ -238,12 +265,8 @@ static void apply_default(struct load *l, const struct row *row, void *obj)
 
 void schema_defaults(struct load *l, const char *path, void *obj)
 {
-    struct pm_str name;
-
-    for (size_t i = 0; i < schema_n_rows; i++) {
-        const struct row *row = &schema_rows[i];
-        if (!schema_is_below(row, path, &name))
-            continue;
+    for (const struct child *c = rows_below(l, path); c; c = c->next) {
+        const struct row *row = c->row;
         if (row->kind == ROW_OBJECT)
             schema_defaults(l, row->path, obj);
         else if (row->kind == ROW_INCLUDE)

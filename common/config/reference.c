@@ -21,14 +21,36 @@ static void add_shared_name(struct pm_buf *out, const char *path)
     pm_buf_str(out, pm_str_n(path + 1, strcspn(path, ">") - 1));
 }
 
+/* Shorter than what an error says: the page explains units and decimals once. */
+static const char *const types[] = {
+    [ROW_OBJECT] = "mapping",
+    [ROW_INCLUDE] = "mapping",
+    [ROW_NAMED] = "mapping of names",
+    [ROW_ENTRY] = "mapping",
+    [ROW_CUSTOM] = "mapping",
+    [ROW_BOOL] = "true, false",
+    [ROW_NOT] = "true, false",
+    [ROW_PORT] = "number, 0 to 65535",
+    [ROW_U32] = "number",
+    [ROW_COUNT] = "number",
+    [ROW_TIME] = "time",
+    [ROW_SIZE] = "size",
+    [ROW_DATE] = "date",
+    [ROW_TEXT] = "text",
+    [ROW_TEXTS] = "list of text",
+    [ROW_USD_MTOK] = "USD per million tokens",
+    [ROW_USD_UNIT] = "USD",
+    [ROW_USD] = "USD",
+};
+
 static void add_type(struct pm_buf *out, const struct row *row)
 {
-    if (row->kind == ROW_BITS || row->kind == ROW_BITS64) {
+    if (row->kind == ROW_BITS || row->kind == ROW_BITS64)
         pm_buf_lit(out, "list of ");
+    if (row->words)
         value_words(row->words, ", ", out);
-    } else {
-        value_describe(row, out);
-    }
+    else
+        pm_buf_cstr(out, row->form ? row->form : types[row->kind]);
     if (row->of) {
         pm_buf_lit(out, ": see [");
         add_shared_name(out, row->of);

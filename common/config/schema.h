@@ -68,10 +68,14 @@ struct load {
     struct pm_arena *keep; /* for text that the result holds */
     struct pm_table_build *build;
     struct pm_map key_by_hash; /* client keys, to find those given twice */
+    struct pm_map sections; /* path → struct section: the rows right below it */
     struct pm_str path[LOAD_MAX_PATH]; /* of the member being read, for messages */
     size_t depth;
 };
 
+/* Ready to read into keep (which may change) with scratch for everything else. */
+void load_init(struct load *l, struct pm_arena *scratch, struct pm_arena *keep);
+void load_fini(struct load *l); /* not the arenas, not the build */
 /* A finding about the member being read. Always false. */
 bool load_fail(struct load *l, struct pm_place at, const char *fmt, ...) PM_PRINTF(3, 4);
 void load_push(struct load *l, struct pm_str name);
@@ -85,18 +89,13 @@ bool schema_read(struct load *l, const char *path, void *obj, const struct pm_ya
 bool schema_read_member(struct load *l, const char *path, void *obj, const struct pm_yaml *member);
 /* Writes the defaults of the rows below path into obj. */
 void schema_defaults(struct load *l, const char *path, void *obj);
-/* The row of a path below a section, or NULL. *obj moves to where its object is. */
-const struct row *schema_find(const char *path, struct pm_str key, void **obj);
-/* True if row stands right below path; *name is its last part. */
-bool schema_is_below(const struct row *row, const char *path, struct pm_str *name);
-
 /* Reads the text of one scalar into the member of obj that row means. False: nothing was written,
  * and `wrong` (if it is not NULL) says what it should be: "must be ...". */
 bool value_read(struct pm_arena *keep, const struct row *row, void *obj, struct pm_str text,
                 struct pm_buf *wrong);
-/* What may stand there, for people: "a time", "between 1s and 1h". */
+/* What a single value may be, for people: "a number", "allow or deny". */
 void value_describe(const struct row *row, struct pm_buf *out);
-bool value_range(const struct row *row, struct pm_buf *out); /* false: there is none */
+void value_range(const struct row *row, struct pm_buf *out); /* "1s to 1h"; of rows with a max */
 bool value_date(struct pm_str s, int64_t *unix_ms);
 bool value_double(struct pm_str s, double *out); /* a plain decimal, not negative */
 bool value_word(row_words *words, struct pm_str s, unsigned *out);

@@ -126,23 +126,16 @@ static void print_number(const struct row *row, uint64_t v, struct pm_buf *out)
         pm_buf_u64(out, v);
 }
 
-bool value_range(const struct row *row, struct pm_buf *out)
+void value_range(const struct row *row, struct pm_buf *out)
 {
-    if (row->max == 0)
-        return false;
     print_number(row, row->min, out);
     pm_buf_lit(out, " to ");
     print_number(row, row->max, out);
-    return true;
 }
 
 void value_describe(const struct row *row, struct pm_buf *out)
 {
     static const char *const texts[] = {
-        [ROW_OBJECT] = "a mapping",
-        [ROW_INCLUDE] = "a mapping",
-        [ROW_NAMED] = "a mapping of names",
-        [ROW_ENTRY] = "a mapping",
         [ROW_BOOL] = "true or false",
         [ROW_NOT] = "true or false",
         [ROW_PORT] = "a port, 0 to 65535",
@@ -152,19 +145,16 @@ void value_describe(const struct row *row, struct pm_buf *out)
         [ROW_SIZE] = "a size with its unit: 64KiB, 4MiB or 1GiB",
         [ROW_DATE] = "a date: 2027-01-31 or 2027-01-31T12:00:00Z",
         [ROW_TEXT] = "text",
-        [ROW_BITS] = "a list of words",
-        [ROW_BITS64] = "a list of words",
-        [ROW_TEXTS] = "a list of text",
+        [ROW_TEXTS] = "text",
         [ROW_USD_MTOK] = "USD per million tokens: a decimal with at most 6 digits after the point",
         [ROW_USD_UNIT] = "USD: a decimal with at most 12 digits after the point",
         [ROW_USD] = "USD: a decimal with at most 9 digits after the point",
     };
 
-    if (row->words && row->kind != ROW_BITS && row->kind != ROW_BITS64)
+    if (row->words)
         value_words(row->words, " or ", out);
     else
-        pm_buf_cstr(out, row->kind == ROW_CUSTOM ? row->form ? row->form : "a mapping"
-                                                 : texts[row->kind]);
+        pm_buf_cstr(out, texts[row->kind] ? texts[row->kind] : "a mapping");
 }
 
 /* The number itself, checked against the row's range. */
@@ -312,10 +302,7 @@ bool value_read(struct pm_arena *keep, const struct row *row, void *obj, struct 
     }
     if (!ok && wrong->n == 0) {
         pm_buf_lit(wrong, "must be ");
-        if (row->kind == ROW_BITS || row->kind == ROW_BITS64)
-            value_words(row->words, " or ", wrong);
-        else
-            value_describe(row, wrong);
+        value_describe(row, wrong);
     }
     return ok;
 }

@@ -349,8 +349,7 @@ static void every_row_is_well_formed(void **state)
             !r->words)
             fail_msg("%s has no words", r->path);
         for (size_t j = 0; r->of && j < schema_n_rows; j++) {
-            struct pm_str name;
-            listed |= schema_is_below(&schema_rows[j], r->of, &name);
+            listed |= strncmp(schema_rows[j].path, r->of, strlen(r->of)) == 0;
         }
         if (r->of && !listed)
             fail_msg("%s: there is nothing below %s", r->path, r->of);
