@@ -82,7 +82,7 @@ static bool fail_with_body(struct decoder *d, struct pm_str body)
 struct top {
     struct pm_jval id, object, created, model, usage, error, x_groq, timings, data;
     struct pm_jval message, detail, fingerprint;
-    bool has_choices;
+    struct pm_jval choices;
 };
 
 /* The members of the top level but for `choices`. */
@@ -115,14 +115,14 @@ static void take_top(struct top *t, struct pm_str key, struct pm_jval val)
 }
 
 /* At the value of `choices`, which is moved past. */
-static bool read_choices(struct decoder *d, struct pm_jiter *it)
+static bool read_choices(struct decoder *d, struct pm_jiter *it, struct pm_jval *choices)
 {
     struct pm_jiter inner = pm_json_enter(it);
     bool ok = true;
 
     for (uint32_t i = 0; ok && pm_json_more(&inner); i++)
         ok = decoder_read_choice(d, &inner, i);
-    pm_json_leave(it, &inner);
+    *choices = pm_json_leave(it, &inner);
     return ok;
 }
 
@@ -137,9 +137,9 @@ static bool read_root(struct decoder *d, struct pm_jval root, struct top *t)
             take_top(t, key, pm_json_take(&it));
             continue;
         }
-        t->has_choices = true;
+        d->verbatim &= t->choices.type == PM_JNONE;
         d->id = pm_json_body(t->id);
-        if (!read_choices(d, &it))
+        if (!read_choices(d, &it, &t->choices))
             return false;
     }
     return true;
@@ -155,7 +155,7 @@ static bool says_error(const struct top *t)
 {
     if (is_error(t->error))
         return true;
-    if (t->has_choices || t->data.type == PM_JARR)
+    if (t->choices.type == PM_JARR || t->data.type == PM_JARR)
         return false;
     return pm_str_is(t->object.raw, "\"error\"") || t->message.type == PM_JSTR ||
            t->detail.type == PM_JSTR || t->detail.type == PM_JARR;
@@ -272,6 +272,7 @@ static bool take_json(struct decoder *d, struct pm_str text, bool whole)
     return give(d, &(struct chunk){.ev = d->events,
                                    .n = d->n_events,
                                    .raw = text,
+                                   .choices = t.choices.raw,
                                    .verbatim = d->verbatim && top_is_verbatim(d, &t, text),
                                    .whole = whole});
 }
