@@ -369,4 +369,5 @@ void pm_route_order(struct pm_route_run *r)
     if (d->prefs.no_fallbacks && r->order.n == 0)
         keep_first_only(r, &l);
     plan(r, &l);
+    d->prefs.sort = sort_of(r, &r->wants[0]);
 }

@@ -67,17 +67,19 @@ static const struct pm_model *find_model_loosely(const struct pm_table *t, struc
     return found;
 }
 
+/* Of several that differ in case only, the first by bytes: a map has no order of its own. */
 static const struct pm_alias *find_alias_loosely(const struct pm_table *t, struct pm_str name)
 {
+    const struct pm_alias *found = NULL;
     size_t i = 0;
     struct pm_str key;
     void *alias;
 
     while (pm_map_next(&t->alias_by_name, &i, &key, &alias)) {
-        if (pm_str_ieq(key, name))
-            return alias;
+        if (pm_str_ieq(key, name) && (!found || memcmp(key.p, found->name.p, key.n) < 0))
+            found = alias;
     }
-    return NULL;
+    return found;
 }
 
 struct found {

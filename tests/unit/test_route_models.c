@@ -210,6 +210,123 @@ static void an_alias_may_bear_the_name_of_a_model_it_holds(void **state)
     world_free(w);
 }
 
+static void an_alias_passes_its_suffixes_on(void **state)
+{
+    struct world *w = world_new();
+    static struct pm_str models[] = {S("acme/one"), S("acme/two:free")};
+    struct pm_alias *a = pm_table_add_alias(w->build, PM_STR("cheap"));
+
+    (void)state;
+    world_add(w, "acme/one", "a", 2);
+    world_add(w, "acme/one", "a/flex", 1)->tier = PM_TIER_FLEX;
+    world_add(w, "acme/two", "b", 0);
+    world_add(w, "acme/two", "c", 1);
+    a->models = models;
+    a->n_models = 2;
+    w->call.models[0] = PM_STR("cheap:floor");
+    assert_str(world_order(w), "a/flex a b");
+    w->call.models[0] = PM_STR("cheap:free");
+    assert_str(world_order(w), "b");
+    world_free(w);
+}
+
+static void preferences_of_a_later_alias_are_told_to_be_ignored(void **state)
+{
+    struct world *w = world_new();
+    static struct pm_str models[] = {S("acme/two")};
+    struct pm_alias *a = pm_table_add_alias(w->build, PM_STR("cheap"));
+
+    (void)state;
+    world_add(w, "acme/one", "a", 1);
+    world_add(w, "acme/two", "b", 1);
+    a->models = models;
+    a->n_models = 1;
+    SET_SLUGS(&a->prefs, ignore, S("a"));
+    w->call.models[1] = PM_STR("cheap");
+    w->call.n_models = 2;
+    assert_str(world_order(w), "a b");
+    assert_int_equal(w->d.n_warnings, 1);
+    assert_true(pm_str_icontains(w->d.warnings[0], PM_STR("cheap")));
+    world_free(w);
+}
+
+static void an_alias_of_a_model_that_is_gone_names_it(void **state)
+{
+    struct world *w = world_new();
+    static struct pm_str models[] = {S("acme/gone")};
+    struct pm_alias *a = pm_table_add_alias(w->build, PM_STR("cheap"));
+
+    (void)state;
+    a->models = models;
+    a->n_models = 1;
+    w->call.models[0] = PM_STR("cheap");
+    world_route(w);
+    assert_str(w->d.message, "acme/gone is not a valid model ID");
+    world_free(w);
+}
+
+static void aliases_that_differ_in_case_are_told_apart_everywhere_alike(void **state)
+{
+    static struct pm_str one[] = {S("acme/one")}, two[] = {S("acme/two")};
+    static const struct {
+        const char *asked, *want;
+    } cases[] = {{"cheap", "a"}, {"CHEAP", "b"}, {"cHeAp", "b"}};
+
+    (void)state;
+    for (size_t i = 0; i < PM_COUNT(cases); i++) {
+        struct world *w = world_new();
+        struct pm_alias *lower = pm_table_add_alias(w->build, PM_STR("cheap"));
+        struct pm_alias *upper = pm_table_add_alias(w->build, PM_STR("CHEAP"));
+        world_add(w, "acme/one", "a", 1);
+        world_add(w, "acme/two", "b", 1);
+        lower->models = one;
+        upper->models = two;
+        lower->n_models = upper->n_models = 1;
+        w->call.models[0] = pm_str(cases[i].asked);
+        assert_str(world_order(w), cases[i].want);
+        world_free(w);
+    }
+}
+
+static void models_beyond_the_bound_are_told_to_be_ignored(void **state)
+{
+    static char ids[PM_ROUTE_MODELS + 2][16];
+    static struct pm_str models[PM_COUNT(ids)];
+    struct world *w = world_new();
+    struct pm_alias *a = pm_table_add_alias(w->build, PM_STR("many"));
+
+    (void)state;
+    for (size_t i = 0; i < PM_COUNT(ids); i++) {
+        snprintf(ids[i], sizeof(ids[i]), "acme/m%zu", i);
+        world_add(w, ids[i], "a", 1);
+        models[i] = pm_str(ids[i]);
+    }
+    a->models = models;
+    a->n_models = PM_COUNT(models);
+    w->call.models[0] = PM_STR("many");
+    world_route(w);
+    assert_int_equal(w->d.n_models, PM_ROUTE_MODELS);
+    assert_int_equal(w->d.n_attempts, PM_ROUTE_MODELS);
+    assert_int_equal(w->d.n_warnings, 1);
+    world_free(w);
+}
+
+static void of_two_presets_the_first_gives_its_members(void **state)
+{
+    struct world *w = world_new();
+    struct pm_preset *first = pm_table_add_preset(w->build, PM_STR("first"));
+
+    (void)state;
+    pm_table_add_preset(w->build, PM_STR("second"));
+    world_add(w, "acme/one", "a", 1);
+    w->call.models[0] = PM_STR("acme/one@preset/first");
+    w->call.preset = PM_STR("second");
+    assert_str(world_order(w), "a");
+    assert_ptr_equal(w->d.preset, first);
+    assert_int_equal(w->d.n_warnings, 1);
+    world_free(w);
+}
+
 static void what_the_request_prefers_beats_its_alias(void **state)
 {
     struct world *w = world_new();
@@ -303,6 +420,7 @@ static void nitro_wants_throughput_and_lets_priority_in(void **state)
     assert_str(world_order(w), "a b");
     w->call.models[0] = PM_STR("acme/one:nitro");
     assert_str(world_order(w), "b/priority b a");
+    assert_int_equal(w->d.prefs.sort, PM_SORT_THROUGHPUT);
     w->call.prefs.sort = PM_SORT_PRICE;
     assert_str(world_order(w), "a b");
     assert_reason(w, "b/priority", PM_R_TIER);
@@ -407,6 +525,12 @@ int main(void)
         cmocka_unit_test(a_model_named_twice_is_tried_once),
         cmocka_unit_test(an_alias_is_tried_as_its_models),
         cmocka_unit_test(an_alias_may_bear_the_name_of_a_model_it_holds),
+        cmocka_unit_test(an_alias_passes_its_suffixes_on),
+        cmocka_unit_test(preferences_of_a_later_alias_are_told_to_be_ignored),
+        cmocka_unit_test(an_alias_of_a_model_that_is_gone_names_it),
+        cmocka_unit_test(aliases_that_differ_in_case_are_told_apart_everywhere_alike),
+        cmocka_unit_test(models_beyond_the_bound_are_told_to_be_ignored),
+        cmocka_unit_test(of_two_presets_the_first_gives_its_members),
         cmocka_unit_test(what_the_request_prefers_beats_its_alias),
         cmocka_unit_test(a_preset_gives_models_and_preferences_where_the_request_has_none),
         cmocka_unit_test(an_unknown_preset_is_refused),

@@ -379,6 +379,20 @@ static void a_refused_key_goes_behind_all_others(void **state)
     world_free(w);
 }
 
+static void a_refused_key_goes_behind_an_open_breaker(void **state)
+{
+    struct world *w = world_new();
+    struct pm_endpoint *b;
+
+    (void)state;
+    world_add(w, "acme/one", "a", 1);
+    b = world_add(w, "acme/one", "b", 2);
+    world_health(w, b)->breaker = PM_BREAKER_OPEN; /* which may have closed by now */
+    w->creds[0].bad = true;
+    assert_str(world_order(w), "b a");
+    world_free(w);
+}
+
 static void an_endpoint_with_only_refused_keys_says_so(void **state)
 {
     struct world *w = world_new();
@@ -534,6 +548,7 @@ int main(void)
         cmocka_unit_test(keys_go_by_section_and_then_in_their_order),
         cmocka_unit_test(a_key_of_the_request_is_tried_first),
         cmocka_unit_test(a_refused_key_goes_behind_all_others),
+        cmocka_unit_test(a_refused_key_goes_behind_an_open_breaker),
         cmocka_unit_test(an_endpoint_with_only_refused_keys_says_so),
         cmocka_unit_test(trouble_moves_an_endpoint_back_by_how_bad_it_is),
         cmocka_unit_test(a_cut_off_holds_where_nothing_is_measured),
