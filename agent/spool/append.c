@@ -38,9 +38,9 @@ bool spool_rotate(struct spool *s)
     if (s->current.map) {
         struct retired *r = pm_xmalloc(sizeof(*r));
 
-        *r = (struct retired){s->current, s->retired};
+        *r = (struct retired){s->current, s->next_seq++, s->retired};
         s->retired = r;
-        s->segments[s->n_segments - 1].bytes = s->current.end;
+        s->segments[s->n_segments - 1].bytes = segment_full_size(&s->current);
     }
     s->current = s->next;
     s->next.map = NULL;
@@ -117,7 +117,7 @@ uint64_t spool_append_settled(struct spool *s, const struct spool_settled *r)
     uint64_t at, seq = append(s, &src, &at);
 
     if (seq) {
-        index_put(&s->index, pm_hash(r->begin.id), at);
+        segment_index(&s->current, segment_hash(r->begin.id), place_at(at));
         open_call_settle(s, r->begin.id); /* which may own the id */
     }
     return seq;

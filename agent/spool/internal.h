@@ -4,7 +4,6 @@
 #ifndef AGENT_SPOOL_INTERNAL_H
 #define AGENT_SPOOL_INTERNAL_H
 
-#include "agent/spool/index.h"
 #include "agent/spool/record.h"
 #include "agent/spool/scan.h"
 #include "common/map.h"
@@ -63,6 +62,7 @@ struct job {
 
 struct retired {
     struct segment segment;
+    uint64_t index_seq;
     struct retired *next;
 };
 
@@ -98,7 +98,6 @@ struct spool {
 
     struct pm_map open;
     size_t orphans; /* of them */
-    struct spool_index index;
 
     uv_timer_t sync_timer, retry_timer;
     uv_mutex_t mutex;

@@ -80,7 +80,7 @@ static void run_sync(struct job *job)
         struct retired *r = j->retired;
 
         j->retired = r->next;
-        if (!segment_end(&r->segment))
+        if (!segment_end(&r->segment, r->index_seq))
             j->ok = false;
         free(r);
     }
@@ -276,7 +276,7 @@ void keeper_close(struct spool *s)
     fill_sync(s);
     s->sync.fd = -1; /* ended below, which syncs it too */
     run_sync(&s->sync.job);
-    if (!segment_end(&s->current) || !s->sync.ok)
+    if (!segment_end(&s->current, 0) || !s->sync.ok)
         pm_log(PM_ERROR, "spool sync failed", KV_I("last_seq", s->next_seq - 1));
     segment_discard(s->dirfd, &s->next);
     delete_segments(s->dirfd, &s->unlink, &s->n_unlink);

@@ -2,9 +2,9 @@
 /* Reading back: one entry by its place, a record by its id, and all of them in order. */
 #include "agent/spool/internal.h"
 
-/* Segments read to find an id that the index does not hold; each costs the loop about a
- * millisecond. */
-#define SEARCH_SEGMENTS 4
+/* Segments without an index on disk that are read whole for one id; each may cost the loop two
+ * milliseconds. */
+#define WHOLE_SEGMENTS 2
 #define CLOCK_SLACK_MS 2000
 
 uint32_t spool_segment_end(const struct spool *s, const struct segment_info *info)
@@ -49,40 +49,73 @@ static bool id_time(struct pm_str id, int64_t *unix_ms)
     return true;
 }
 
-/* The segments that may hold the record: from the one in use when the call began, or the last. */
+/* The first segment that may hold the record: the one in use when the call began. */
 static size_t first_to_search(const struct spool *s, struct pm_str id)
 {
     size_t i = s->n_segments;
     int64_t began;
 
     if (!id_time(id, &began))
-        return i > SEARCH_SEGMENTS ? i - SEARCH_SEGMENTS : 0;
+        return 0;
     while (i > 1 && s->segments[i - 1].made_unix_ms > began - CLOCK_SLACK_MS)
         i--;
     return i ? i - 1 : 0;
 }
 
-bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_buf *out)
+/* The rows of an index, newest first. */
+static bool search_rows(struct scan *c, const char *rows, size_t n, struct pm_str id,
+                        struct pm_buf *out)
 {
-    uint64_t at[INDEX_WAYS];
-    const size_t n = index_find(&s->index, pm_hash(id), at);
-    const size_t first = first_to_search(s, id);
-    const size_t end = PM_MIN(first + SEARCH_SEGMENTS, s->n_segments);
-    struct scan c = {.fd = -1};
+    const uint32_t hash = segment_hash(id);
+    bool found = false;
+
+    while (n-- > 0 && !found) {
+        struct index_row row;
+        struct scan_entry e;
+
+        memcpy(&row, rows + n * sizeof(row), sizeof(row));
+        found = row.hash == hash && scan_at(c, row.at, &e) && print_if(&e, id, out);
+    }
+    return found;
+}
+
+/* In one segment that is open as c. *whole: how many may still be read from end to end. */
+static bool search(struct spool *s, const struct segment_info *info, struct scan *c,
+                   struct pm_str id, int *whole, struct pm_buf *out)
+{
     struct scan_entry e;
     bool found = false;
 
-    for (size_t i = 0; i < n && !found; i++) {
-        found = spool_read_place(s, at[i], &c, &e) && print_if(&e, id, out);
-        scan_close(&c);
-    }
-    if (found || pm_map_get(&s->open, id))
+    if (s->current.map && s->current.number == info->number)
+        return search_rows(c, (const char *)s->current.index, s->current.records, id, out);
+    if (scan_index(c, &e)) {
+        struct pm_buf rows;
+
+        pm_buf_init(&rows, SEGMENT_BYTES_MAX);
+        pm_buf_str(&rows, e.payload); /* reading entries takes the buffer of c */
+        found = search_rows(c, rows.p, rows.n / sizeof(struct index_row) - 1, id, out);
+        pm_buf_fini(&rows);
         return found;
-    for (size_t i = first; i < end && !found; i++) {
-        if (!scan_segment(s, &s->segments[i], &c))
-            continue;
-        while (!found && scan_next(&c, &e))
-            found = print_if(&e, id, out);
+    }
+    while (*whole > 0 && !found && scan_next(c, &e))
+        found = print_if(&e, id, out);
+    --*whole;
+    return found;
+}
+
+bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_buf *out)
+{
+    const size_t first = first_to_search(s, id);
+    int whole = WHOLE_SEGMENTS;
+    bool found = false;
+
+    if (pm_map_get(&s->open, id))
+        return false;
+    for (size_t i = s->n_segments; i > first && !found; i--) {
+        const struct segment_info *info = &s->segments[i - 1];
+        struct scan c;
+
+        found = scan_segment(s, info, &c) && search(s, info, &c, id, &whole, out);
         scan_close(&c);
     }
     return found;
@@ -139,7 +172,7 @@ bool spool_reader_next(struct spool_reader *r, struct spool_entry *out)
             if (e.seq < r->next_seq)
                 continue;
             r->next_seq = e.seq + 1;
-            if (e.kind == SEGMENT_CHECKPOINT)
+            if (e.kind > SPOOL_USAGE_RECORD)
                 continue;
             *out = (struct spool_entry){e.seq, e.kind, (e.flags & ENTRY_REPEATED) != 0, e.payload};
             return true;

@@ -151,6 +151,27 @@ static size_t bounded(struct pm_str s)
     return n;
 }
 
+/* Copies; true if no byte is a NUL or above ASCII. Both in one pass and by words, because most of
+ * a record is short text. */
+static bool copy_plain(char *dst, const char *src, size_t n)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    uint64_t bad = 0, word;
+    size_t i = 0;
+
+    for (; i + sizeof(word) <= n; i += sizeof(word)) {
+        memcpy(&word, src + i, sizeof(word));
+        memcpy(dst + i, &word, sizeof(word));
+        bad |= word | (word - ones);
+    }
+    for (; i < n; i++) {
+        dst[i] = src[i];
+        word = (unsigned char)src[i];
+        bad |= word | (word - 1);
+    }
+    return !(bad & tops);
+}
+
 /* Protobuf text must be UTF-8, and C readers of it end at a NUL. */
 static void clean(char *p, size_t n)
 {
@@ -168,16 +189,12 @@ static void clean(char *p, size_t n)
 static void put_text(struct out *o, size_t number, struct pm_str s)
 {
     const size_t n = bounded(s);
-    bool plain = true;
 
     if (n == 0 || !room(o, TAG_MAX + 2 + n))
         return;
     tag(o, number, WIRE_BYTES);
     varint(o, n);
-    memcpy(o->p, s.p, n);
-    for (size_t i = 0; i < n; i++)
-        plain &= (signed char)s.p[i] > 0;
-    if (!plain)
+    if (!copy_plain(o->p, s.p, n))
         clean(o->p, n);
     o->p += n;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a folder that an earlier process left, in whatever state. The newest segment begins with
- * a checkpoint of the calls that were open, so only it (and one before it, for the index) is read.
+ * a checkpoint of the calls that were open, so only it is read, and older ones that were not ended.
  * A file that makes no sense is renamed and left for people to look at. */
 #include "agent/spool/internal.h"
 
@@ -143,15 +143,18 @@ static size_t find_checkpoint(struct spool *s)
     return i;
 }
 
-static void replay_entry(struct spool *s, uint32_t number, const struct scan_entry *e, bool calls)
+/* What one segment was found to be. The index in g is complete; g is not mapped. */
+struct replayed {
+    struct segment g;
+    bool failed; /* it cannot be read */
+    bool indexed; /* it ends with its index */
+};
+
+static void replay_entry(struct spool *s, uint32_t number, const struct scan_entry *e)
 {
     const struct pm_str id = record_id((enum spool_kind)e->kind, e->payload);
     const uint64_t at = place(number, e->at);
 
-    if (e->kind == SPOOL_USAGE_RECORD)
-        index_put(&s->index, pm_hash(id), at);
-    if (!calls)
-        return;
     if (e->kind == SPOOL_CALL_BEGUN)
         open_call_begin(s, id, at);
     else if (e->kind == SPOOL_CALL_ATTEMPT)
@@ -160,57 +163,120 @@ static void replay_entry(struct spool *s, uint32_t number, const struct scan_ent
         open_call_settle(s, id);
 }
 
-/* Reads one segment, and cuts off what follows its last entry. *whole: all of it was good. */
-static void replay(struct spool *s, struct segment_info *info, bool calls, bool *whole)
+static void report(struct spool *s, const struct segment_info *info, const struct scan *c)
+{
+    char name[SEGMENT_NAME_SIZE];
+
+    segment_name(name, info->number);
+    s->damaged += c->damaged + c->failed;
+    if (c->damaged || c->failed)
+        pm_log(PM_WARN, "spool segment damaged", KV_C("file", name), KV_I("places", c->damaged),
+               KV_B("unreadable", c->failed));
+    if (c->trailing)
+        pm_log(PM_INFO, "spool tail cut", KV_C("file", name), KV_I("at", c->end));
+}
+
+/* Reads one segment: its calls too if they are not known from a later checkpoint. */
+static void replay(struct spool *s, const struct segment_info *info, bool calls,
+                   struct replayed *out)
 {
     struct scan c = {.fd = -1};
     struct scan_entry e;
-    char name[SEGMENT_NAME_SIZE];
-    int fd;
 
-    *whole = false;
+    *out = (struct replayed){.g = {.number = info->number, .salt = info->salt, .fd = -1}};
     if (!scan_info(s, info, &c)) {
         s->damaged++;
+        out->failed = true;
         return;
     }
     while (scan_next(&c, &e)) {
-        if (e.kind != SEGMENT_CHECKPOINT)
-            replay_entry(s, info->number, &e, calls);
+        out->indexed = e.kind == SEGMENT_INDEX && c.end == info->bytes;
+        if (e.kind == SPOOL_USAGE_RECORD)
+            segment_index(&out->g, segment_hash(record_id(SPOOL_USAGE_RECORD, e.payload)), e.at);
+        if (calls)
+            replay_entry(s, info->number, &e);
     }
-    segment_name(name, info->number);
-    if (c.damaged || c.failed)
-        pm_log(PM_WARN, "spool segment damaged", KV_C("file", name), KV_I("places", c.damaged),
-               KV_B("unreadable", c.failed));
-    if (c.trailing)
-        pm_log(PM_INFO, "spool tail cut", KV_C("file", name), KV_I("at", c.end));
-    s->damaged += c.damaged + c.failed;
+    report(s, info, &c);
+    out->g.end = c.end;
+    out->failed = c.failed;
     s->next_seq = PM_MAX(s->next_seq, c.last_seq + 1);
-    *whole = !c.damaged && !c.failed;
-    fd = c.failed || c.end == info->bytes ? -1 : openat(s->dirfd, name, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        if (ftruncate(fd, c.end) == 0)
-            info->bytes = c.end;
-        close(fd);
-    }
     scan_close(&c);
 }
 
-/* Goes on in the last segment if there is room in it, else in a new one. A full disk is no reason
- * not to open. */
-static bool take_up(struct spool *s, bool whole, struct pm_error *err)
+/* Maps what was replayed, to be written on up to `size` at least. Takes the index. */
+static bool reopen(struct spool *s, struct segment_info *info, struct replayed *r, size_t size,
+                   struct segment *out, bool *no_space, struct pm_error *err)
 {
-    struct segment_info *last = s->n_segments ? &s->segments[s->n_segments - 1] : NULL;
-    const uint32_t size = (uint32_t)s->cfg.segment_bytes;
+    bool ok;
+
+    r->g.size = PM_MAX((uint32_t)size, (segment_full_size(&r->g) / 4096 + 2) * 4096);
+    ok = segment_reopen(s->dirfd, &r->g, out, no_space, err);
+    info->bytes = ok ? out->size : r->g.end;
+    if (!ok)
+        free(r->g.index);
+    r->g.index = NULL;
+    return ok;
+}
+
+/* Ends a full segment that the earlier process did not come to end: the next sync does it. */
+static void retire(struct spool *s, struct segment_info *info, struct replayed *r)
+{
+    struct retired *old = pm_xmalloc(sizeof(*old));
     bool no_space;
 
-    if (last && whole && last->bytes % 8 == 0 && last->bytes < size / 4 * 3) {
-        if (segment_reopen(s->dirfd, last->number, last->salt, (uint32_t)last->bytes, size,
-                           &s->current, &no_space, err)) {
-            last->bytes = size;
-            return true;
-        }
-        if (!no_space)
+    /* The sequence before the next segment's was kept for this. */
+    *old = (struct retired){.index_seq = info[1].first_seq - 1, .next = s->retired};
+    if (r->failed || r->indexed || !reopen(s, info, r, 0, &old->segment, &no_space, NULL)) {
+        free(r->g.index);
+        free(old);
+        return;
+    }
+    info->bytes = segment_full_size(&old->segment);
+    s->retired = old;
+}
+
+static bool ends_with_index(struct spool *s, const struct segment_info *info)
+{
+    struct scan c = {.fd = -1};
+    struct scan_entry e;
+    const bool found = scan_info(s, info, &c) && scan_index(&c, &e);
+
+    scan_close(&c);
+    return found;
+}
+
+/* Everything that a full scan must see. *last: the newest segment, to be written on. */
+static void replay_all(struct spool *s, struct replayed *last)
+{
+    const size_t from = find_checkpoint(s);
+
+    for (size_t i = from; i > 0 && !ends_with_index(s, &s->segments[i - 1]); i--) {
+        struct replayed r;
+
+        replay(s, &s->segments[i - 1], false, &r);
+        retire(s, &s->segments[i - 1], &r);
+    }
+    for (size_t i = from; i < s->n_segments; i++) {
+        replay(s, &s->segments[i], true, last);
+        if (i + 1 < s->n_segments)
+            retire(s, &s->segments[i], last);
+    }
+}
+
+/* Goes on in the last segment, and in a new one if that has little room. A full disk is no reason
+ * not to open. */
+static bool take_up(struct spool *s, struct replayed *last, struct pm_error *err)
+{
+    const uint32_t size = (uint32_t)s->cfg.segment_bytes;
+    bool no_space = false;
+
+    if (s->n_segments && !last->failed) {
+        struct segment_info *info = &s->segments[s->n_segments - 1];
+
+        if (!reopen(s, info, last, size, &s->current, &no_space, err) && !no_space)
             return false;
+        if (s->current.map && s->current.end < size / 4 * 3)
+            return true;
     }
     if (segment_make(s->dirfd, ++s->last_number, size, &s->next, &no_space, err)) {
         spool_rotate(s);
@@ -226,8 +292,9 @@ static bool take_up(struct spool *s, bool whole, struct pm_error *err)
 bool recover(struct spool *s, struct pm_error *err)
 {
     uint32_t *numbers = NULL;
-    size_t n = 0, from;
-    bool ok = list_segments(s, &numbers, &n, err), whole = false, lost = false;
+    size_t n = 0;
+    bool ok = list_segments(s, &numbers, &n, err), lost = false;
+    struct replayed last = {0};
     struct pm_str id;
     void *call;
 
@@ -237,13 +304,15 @@ bool recover(struct spool *s, struct pm_error *err)
     free(numbers);
     if (!ok)
         return false;
-    from = find_checkpoint(s);
-    for (size_t i = from ? from - 1 : 0; i < s->n_segments; i++)
-        replay(s, &s->segments[i], i >= from, &whole);
+    replay_all(s, &last);
     s->next_seq += lost ? LOST_SEQUENCES : 0;
     for (size_t i = 0; pm_map_next(&s->open, &i, &id, &call);)
         ((struct open_call *)call)->orphan = true;
     s->orphans = s->open.n;
     s->folder_dirty = true;
-    return take_up(s, whole, err);
+    ok = take_up(s, &last, err);
+    free(last.g.index);
+    if (ok)
+        keeper_dirty(s);
+    return ok;
 }

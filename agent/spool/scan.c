@@ -109,7 +109,7 @@ static bool plausible(const struct scan *c, const struct segment_entry *e)
            e->seq <= most && e->reserved == 0 &&
            ((e->kind >= SPOOL_CALL_BEGUN && e->kind <= SPOOL_USAGE_RECORD &&
              e->length <= RECORD_MAX_BYTES) ||
-            e->kind == SEGMENT_CHECKPOINT);
+            e->kind == SEGMENT_CHECKPOINT || e->kind == SEGMENT_INDEX);
 }
 
 bool scan_at(struct scan *c, uint32_t at, struct scan_entry *out)
@@ -150,6 +150,19 @@ static uint32_t skip_zeros(struct scan *c, uint32_t at)
         p = peek(c, at, sizeof(word));
     }
     return c->limit;
+}
+
+bool scan_index(struct scan *c, struct scan_entry *e)
+{
+    uint64_t at;
+    const char *p =
+        c->limit > sizeof(at) ? peek(c, c->limit - (uint32_t)sizeof(at), sizeof(at)) : NULL;
+
+    if (!p)
+        return false;
+    memcpy(&at, p, sizeof(at));
+    return at < c->limit && scan_at(c, (uint32_t)at, e) && e->kind == SEGMENT_INDEX &&
+           at + sizeof(struct segment_entry) + e->payload.n == c->limit;
 }
 
 bool scan_next(struct scan *c, struct scan_entry *e)

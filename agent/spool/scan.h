@@ -39,6 +39,8 @@ void scan_close(struct scan *c); /* closing twice is fine */
 bool scan_next(struct scan *c, struct scan_entry *e);
 /* The entry at one place; nothing is searched for. */
 bool scan_at(struct scan *c, uint32_t at, struct scan_entry *e);
+/* The index, if the file ends with one. */
+bool scan_index(struct scan *c, struct scan_entry *e);
 /* For a file that grows: forgets what was read past the last entry, and goes on to `limit`. */
 void scan_extend(struct scan *c, uint32_t limit);
 

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/crc32c.h"
+#include "common/map.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,18 +89,18 @@ bool segment_make(int dirfd, uint32_t number, uint32_t size, struct segment *out
     return true;
 }
 
-bool segment_reopen(int dirfd, uint32_t number, uint32_t salt, uint32_t end, uint32_t size,
-                    struct segment *out, bool *no_space, struct pm_error *err)
+bool segment_reopen(int dirfd, const struct segment *old, struct segment *out, bool *no_space,
+                    struct pm_error *err)
 {
     char name[SEGMENT_NAME_SIZE];
-    struct segment g = {.number = number, .salt = salt, .size = size, .end = end};
+    struct segment g = *old;
     int code;
 
     *no_space = false;
-    segment_name(name, number);
+    segment_name(name, g.number);
     g.fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     /* Cutting leaves zeros after `end` when the space is taken again. */
-    code = g.fd < 0 || ftruncate(g.fd, end) != 0 ? errno : occupy(g.fd, size, &g.map);
+    code = g.fd < 0 || ftruncate(g.fd, g.end) != 0 ? errno : occupy(g.fd, g.size, &g.map);
     if (code) {
         if (g.fd >= 0)
             close(g.fd);
@@ -149,10 +150,31 @@ uint32_t segment_entry_crc(uint32_t salt, const struct segment_entry *e, const c
     return pm_crc32c(pm_crc32c(salt, &h, sizeof(h)), payload, h.length);
 }
 
+uint32_t segment_hash(struct pm_str id)
+{
+    return (uint32_t)pm_hash_stable(id);
+}
+
+void segment_index(struct segment *g, uint32_t hash, uint32_t at)
+{
+    if (g->records == g->cap) {
+        g->cap = g->cap ? 2 * g->cap : 512;
+        g->index = pm_xrealloc(g->index, g->cap * sizeof(*g->index));
+    }
+    g->index[g->records++] = (struct index_row){hash, at};
+}
+
+static uint32_t index_length(uint32_t records)
+{
+    return records * (uint32_t)sizeof(struct index_row) + (uint32_t)sizeof(uint64_t);
+}
+
 char *segment_room(const struct segment *g, size_t *room)
 {
-    /* The length of the entry after it is set to 0, and must fit too. */
-    const size_t frame = sizeof(struct segment_entry) + 2 * sizeof(uint64_t);
+    /* Of this entry, and of the index with one row more. Padding may take 7 bytes, and the length
+     * of the entry that follows is set to 0 and must fit too. */
+    const size_t frame =
+        2 * sizeof(struct segment_entry) + index_length(g->records + 1) + 2 * sizeof(uint64_t);
 
     *room = g->size - g->end > frame ? g->size - g->end - frame : 0;
     return g->map + g->end + sizeof(struct segment_entry);
@@ -175,18 +197,43 @@ uint32_t segment_publish(struct segment *g, uint64_t seq, uint16_t kind, uint16_
     return at;
 }
 
-bool segment_end(struct segment *g)
+uint32_t segment_full_size(const struct segment *g)
+{
+    return g->end + (uint32_t)sizeof(struct segment_entry) + index_length(g->records);
+}
+
+static void release(struct segment *g)
+{
+    munmap(g->map, g->size);
+    close(g->fd);
+    free(g->index);
+    *g = (struct segment){.fd = -1};
+}
+
+static void write_index(struct segment *g, uint64_t seq)
+{
+    const uint64_t place = g->end;
+    const size_t rows = g->records * sizeof(struct index_row);
+    char *const p = g->map + g->end + sizeof(struct segment_entry);
+
+    if (rows)
+        memcpy(p, g->index, rows);
+    memcpy(p + rows, &place, sizeof(place));
+    segment_publish(g, seq, SEGMENT_INDEX, 0, rows + sizeof(place));
+}
+
+bool segment_end(struct segment *g, uint64_t index_seq)
 {
     bool ok;
 
     if (!g->map)
         return true;
+    if (index_seq)
+        write_index(g, index_seq);
     ok = fdatasync(g->fd) == 0;
     if (ftruncate(g->fd, g->end) != 0)
         ok = false;
-    munmap(g->map, g->size);
-    close(g->fd);
-    g->map = NULL;
+    release(g);
     return ok;
 }
 
@@ -198,7 +245,5 @@ void segment_discard(int dirfd, struct segment *g)
         return;
     segment_name(name, g->number);
     unlinkat(dirfd, name, 0);
-    munmap(g->map, g->size);
-    close(g->fd);
-    g->map = NULL;
+    release(g);
 }

@@ -361,6 +361,44 @@ static void calls_from_older_segments_are_found(void **state)
     assert_true(spool_stats(f->spool).damaged == 0);
 }
 
+static void a_full_segment_that_was_not_ended_is_ended_by_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+    char path[200], id[40];
+    struct pm_buf file, out;
+    size_t before;
+    unsigned n = 0;
+
+    open_spool(f);
+    uv_run(&f->loop, UV_RUN_DEFAULT); /* the next segment is prepared */
+    for (uint64_t last = 0, seq = 1; seq - last < 3; n++) { /* index and checkpoint lie between */
+        struct spool_settled r;
+
+        snprintf(id, sizeof(id), "gen-%u", n);
+        r = a_settled(id);
+        last = spool_stats(f->spool).last_seq;
+        seq = spool_append_settled(f->spool, &r);
+        assert_true(seq > 0);
+    }
+    segment_path(f, 1, path);
+    file = read_all(path);
+    before = file.n;
+    pm_buf_fini(&file);
+    kill_and_reopen(f);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    file = read_all(path);
+    assert_true(file.n < before);
+    pm_buf_fini(&file);
+    assert_true(spool_stats(f->spool).damaged == 0);
+    pm_buf_init(&out, 10000);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(id, sizeof(id), "gen-%u", i);
+        pm_buf_reset(&out);
+        assert_true(spool_generation_json(f->spool, pm_str(id), &out));
+    }
+    pm_buf_fini(&out);
+}
+
 static void a_damaged_checkpoint_is_made_up_for_by_an_older_segment(void **state)
 {
     struct fixture *f = *state;
@@ -447,6 +485,7 @@ int main(void)
         SPOOL_TEST(a_call_that_was_cut_is_found_as_interrupted_with_what_is_known),
         SPOOL_TEST(calls_left_open_by_a_clean_close_are_interrupted_too),
         SPOOL_TEST(calls_from_older_segments_are_found),
+        SPOOL_TEST(a_full_segment_that_was_not_ended_is_ended_by_the_next_start),
         SPOOL_TEST(a_damaged_checkpoint_is_made_up_for_by_an_older_segment),
         SPOOL_TEST(bytes_of_a_client_never_pass_for_an_entry),
     };
