@@ -108,7 +108,7 @@ static void write_excluded(struct pm_jout *o, const struct pm_decision *d)
         pm_jout_str(o, "model", note->endpoint->model->id);
         pm_jout_str(o, "endpoint", note->endpoint->tag);
         pm_jout_cstr(o, "reason", pm_reason_name(note->reason));
-        pm_jout_cstr(o, "detail", pm_reason_text(note->reason));
+        pm_jout_cstr(o, "text", pm_reason_text(note->reason));
         pm_jout_close(o, '}');
     }
     if (n)

@@ -60,6 +60,23 @@ bool front_write_stream_error(struct front_writer *w, const struct failure *f,
 bool front_collect(struct front_writer *w, const struct chunk *c);
 bool front_write_body(struct front_writer *w, const struct front_bill *b, struct pm_buf *out);
 
+/* `openrouter_metadata` (§4.5): how a request was routed, and what became of it. */
+struct front_trace {
+    const struct pm_decision *decision;
+    struct pm_str requested; /* the first model, as the client wrote it */
+    struct pm_str region; /* of this agent; PM_NSTR if it has none */
+    const struct front_attempt {
+        const struct pm_endpoint *endpoint;
+        unsigned status; /* what the provider answered; 0: nothing */
+    } * attempts;
+    size_t n_attempts;
+    bool succeeded; /* the last attempt did */
+    bool is_byok;
+    int64_t generation_ms; /* -1: not known */
+};
+/* The object, and in it what OpenRouter's has not: the reason for every endpoint. */
+bool front_write_metadata(const struct front_trace *t, struct pm_buf *out);
+
 /* The error envelope (§8.1). */
 struct front_error {
     unsigned status;
