@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/spool/record.h"
 
-#include "common/json_scan.h"
+#include "common/utf8.h"
 
 enum type { NONE, TEXT, BOOL, UINT, INT, SINT, SUB };
 enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
@@ -141,16 +141,6 @@ static void put_number(struct out *o, size_t number, uint64_t v)
     varint(o, v);
 }
 
-/* The length of s, cut to RECORD_TEXT_MAX between two characters. */
-static size_t bounded(struct pm_str s)
-{
-    size_t n = PM_MIN(s.n, RECORD_TEXT_MAX);
-
-    while (n && n < s.n && n > RECORD_TEXT_MAX - 3 && (s.p[n] & 0xc0) == 0x80)
-        n--;
-    return n;
-}
-
 /* Copies; true if no byte is a NUL or above ASCII. Both in one pass and by words, because most of
  * a record is short text. */
 static bool copy_plain(char *dst, const char *src, size_t n)
@@ -172,30 +162,17 @@ static bool copy_plain(char *dst, const char *src, size_t n)
     return !(bad & tops);
 }
 
-/* Protobuf text must be UTF-8, and C readers of it end at a NUL. */
-static void clean(char *p, size_t n)
-{
-    const char *end = p + n;
-
-    while (p < end) {
-        size_t len = *p ? scan_utf8(p, end) : 0;
-
-        if (len == 0)
-            *p = '?';
-        p += len ? len : 1;
-    }
-}
-
 static void put_text(struct out *o, size_t number, struct pm_str s)
 {
-    const size_t n = bounded(s);
+    const size_t n = pm_utf8_bounded(s, RECORD_TEXT_MAX);
 
     if (n == 0 || !room(o, TAG_MAX + 2 + n))
         return;
     tag(o, number, WIRE_BYTES);
     varint(o, n);
+    /* Protobuf text must be UTF-8, and C readers of it end at a NUL. */
     if (!copy_plain(o->p, s.p, n))
-        clean(o->p, n);
+        pm_utf8_clean(o->p, n);
     o->p += n;
 }
 
