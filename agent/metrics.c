@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define LABEL_MAX 128 /* bytes of one label value */
+#define KEY_MAX (METRIC_LABELS * (LABEL_MAX + 1))
 #define NO_DESCRIPTORS (-1)
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
@@ -118,11 +119,12 @@ struct series {
         int64_t gauge;
         struct metrics_histogram histogram;
     } cell;
-    struct pm_str labels; /* name="value",... as printed; follows the struct */
+    struct pm_str key; /* for each label, the length of its value and the value; after the struct */
+    char *labels; /* name="value",... as printed */
 };
 
 struct family {
-    struct pm_map by_labels;
+    struct pm_map by_key;
     struct series **series; /* in the order in which they were made */
     size_t n, cap;
 };
@@ -131,52 +133,66 @@ struct metrics {
     struct family families[METRIC_COUNT];
 };
 
-static void put_value(struct pm_buf *b, struct pm_str value)
-{
-    char text[LABEL_MAX];
-    const size_t n = pm_utf8_bounded(value, sizeof(text));
-
-    if (n)
-        memcpy(text, value.p, n);
-    pm_utf8_clean(text, n);
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '\n')
-            pm_buf_lit(b, "\\n");
-        else if (text[i] == '"' || text[i] == '\\')
-            pm_buf_addf(b, "\\%c", text[i]);
-        else
-            pm_buf_ch(b, text[i]);
-    }
-}
-
 enum replaced { REPLACE_NONE, REPLACE_OPEN, REPLACE_ALL };
 
-static void put_labels(struct pm_buf *b, const struct row *row, const struct pm_str *values,
-                       enum replaced replaced)
+/* Finding a series takes no formatting; its labels are printed when it is made. */
+static struct pm_str make_key(char key[static KEY_MAX], const struct row *row,
+                              const struct pm_str *values, enum replaced replaced)
 {
-    pm_buf_reset(b);
+    char *p = key;
+
     for (size_t i = 0; i < METRIC_LABELS && row->labels[i].name; i++) {
         const bool other =
             replaced == REPLACE_ALL || (replaced == REPLACE_OPEN && row->labels[i].open);
+        const struct pm_str value = other ? PM_STR("other") : values[i];
+        const size_t n = pm_utf8_bounded(value, LABEL_MAX);
 
-        pm_buf_addf(b, "%s%s=\"", i ? "," : "", row->labels[i].name);
-        put_value(b, other ? PM_STR("other") : values[i]);
-        pm_buf_ch(b, '"');
+        *p++ = (char)n;
+        if (n)
+            memcpy(p, value.p, n);
+        pm_utf8_clean(p, n);
+        p += n;
     }
+    return pm_str_n(key, (size_t)(p - key));
 }
 
-static struct series *add_series(struct family *f, struct pm_str labels)
+static char *print_labels(const struct row *row, struct pm_str key)
 {
-    struct series *s = pm_xcalloc(1, sizeof(*s) + labels.n + 1);
+    const char *p = key.p;
+    struct pm_buf b;
 
-    memcpy(s + 1, labels.n ? labels.p : "", labels.n);
-    s->labels = pm_str_n((const char *)(s + 1), labels.n);
+    pm_buf_init(&b, 3 * KEY_MAX);
+    pm_buf_lit(&b, "");
+    for (size_t i = 0; i < METRIC_LABELS && row->labels[i].name; i++) {
+        const char *const end = p + 1 + (unsigned char)*p;
+
+        pm_buf_addf(&b, "%s%s=\"", i ? "," : "", row->labels[i].name);
+        for (p++; p < end; p++) {
+            if (*p == '\n')
+                pm_buf_lit(&b, "\\n");
+            else if (*p == '"' || *p == '\\')
+                pm_buf_addf(&b, "\\%c", *p);
+            else
+                pm_buf_ch(&b, *p);
+        }
+        pm_buf_ch(&b, '"');
+    }
+    return pm_buf_detach(&b);
+}
+
+static struct series *add_series(struct family *f, const struct row *row, struct pm_str key)
+{
+    struct series *s = pm_xcalloc(1, sizeof(*s) + key.n + 1);
+
+    memcpy(s + 1, key.p, key.n);
+    s->key = pm_str_n((const char *)(s + 1), key.n);
+    s->labels = print_labels(row, key);
     if (f->n == f->cap) {
         f->cap = f->cap ? 2 * f->cap : 4;
         f->series = pm_xrealloc(f->series, f->cap * sizeof(struct series *));
     }
     f->series[f->n++] = s;
-    pm_map_put(&f->by_labels, s->labels, s);
+    pm_map_put(&f->by_key, s->key, s);
     return s;
 }
 
@@ -185,20 +201,18 @@ static struct series *find_series(struct metrics *m, enum metric id, const struc
     const struct row *row = &rows[id];
     struct family *f = &m->families[id];
     struct series *s = NULL;
-    struct pm_buf b;
+    char text[KEY_MAX];
 
-    pm_buf_init(&b, 8 * LABEL_MAX * METRIC_LABELS);
     /* The values that are ours to bound keep telling apart as long as they are few. */
     for (int replaced = REPLACE_NONE; !s && replaced <= REPLACE_ALL; replaced++) {
+        const struct pm_str key = make_key(text, row, values, (enum replaced)replaced);
         const bool room =
             f->n < row->limit * (replaced == REPLACE_OPEN ? 2 : 1) || replaced == REPLACE_ALL;
 
-        put_labels(&b, row, values, (enum replaced)replaced);
-        s = pm_map_get(&f->by_labels, pm_buf_view(&b));
+        s = pm_map_get(&f->by_key, key);
         if (!s && room)
-            s = add_series(f, pm_buf_view(&b));
+            s = add_series(f, row, key);
     }
-    pm_buf_fini(&b);
     return s;
 }
 
@@ -233,10 +247,12 @@ void metrics_observe(struct metrics_histogram *h, uint64_t us)
 
 static void clear_family(struct family *f)
 {
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->series[i]->labels);
         free(f->series[i]);
+    }
     free(f->series);
-    pm_map_fini(&f->by_labels);
+    pm_map_fini(&f->by_key);
     *f = (struct family){0};
 }
 
@@ -321,13 +337,13 @@ static void put_decimal(struct pm_buf *b, uint64_t v, unsigned digits)
         pm_buf_addf(b, ".%0*llu", (int)digits, (unsigned long long)(v % unit));
 }
 
-static void put_name(struct pm_buf *b, const char *name, const char *suffix, struct pm_str labels)
+static void put_name(struct pm_buf *b, const char *name, const char *suffix, const char *labels)
 {
     pm_buf_cstr(b, name);
     pm_buf_cstr(b, suffix);
-    if (labels.n) {
+    if (*labels) {
         pm_buf_ch(b, '{');
-        pm_buf_str(b, labels);
+        pm_buf_cstr(b, labels);
         pm_buf_ch(b, '}');
     }
     pm_buf_ch(b, ' ');
@@ -340,10 +356,10 @@ static void print_histogram(struct pm_buf *b, const struct row *row, const struc
 
     for (size_t i = 0; i <= PM_COUNT(buckets); i++) {
         below += h->counts[i];
-        pm_buf_addf(b, "%s_bucket{", row->name);
-        pm_buf_str(b, s->labels);
-        pm_buf_addf(b, "%sle=\"%s\"} %llu\n", s->labels.n ? "," : "",
-                    i < PM_COUNT(buckets) ? buckets[i].le : "+Inf", (unsigned long long)below);
+        pm_buf_addf(b, "%s_bucket{%s%sle=\"%s\"} ", row->name, s->labels, *s->labels ? "," : "",
+                    i < PM_COUNT(buckets) ? buckets[i].le : "+Inf");
+        pm_buf_u64(b, below);
+        pm_buf_ch(b, '\n');
     }
     put_name(b, row->name, "_sum", s->labels);
     put_decimal(b, h->sum_us, 6);

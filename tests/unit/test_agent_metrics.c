@@ -145,6 +145,20 @@ static void nothing_grows_without_bound(void **state)
     metrics_free(m);
 }
 
+/* Two series with the same printed labels would make the whole scrape invalid. */
+static void values_that_print_alike_are_one_series(void **state)
+{
+    struct metrics *m = metrics_new();
+    uint64_t *cell = metrics_counter(m, METRIC_FALLBACKS, PM_STR("?"));
+
+    (void)state;
+    assert_ptr_equal(metrics_counter(m, METRIC_FALLBACKS, PM_STR("\xff")), cell);
+    assert_ptr_equal(metrics_counter(m, METRIC_FALLBACKS, PM_STR("\0")), cell);
+    assert_ptr_not_equal(metrics_counter(m, METRIC_COST_NANO_USD, PM_STR("a"), PM_STR("bc")),
+                         metrics_counter(m, METRIC_COST_NANO_USD, PM_STR("ab"), PM_STR("c")));
+    metrics_free(m);
+}
+
 static void a_cell_stays_where_it_is(void **state)
 {
     struct metrics *m = metrics_new();
@@ -221,6 +235,7 @@ int main(void)
         cmocka_unit_test(label_values_cannot_break_out_of_their_quotes),
         cmocka_unit_test(too_many_models_become_other_but_kinds_stay),
         cmocka_unit_test(nothing_grows_without_bound),
+        cmocka_unit_test(values_that_print_alike_are_one_series),
         cmocka_unit_test(a_cell_stays_where_it_is),
         cmocka_unit_test(a_cleared_gauge_forgets_endpoints_that_are_gone),
         cmocka_unit_test(the_process_tells_of_itself),
