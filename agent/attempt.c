@@ -42,7 +42,7 @@ enum end_phase attempt_phase(const struct attempt *t)
 
 static void attempt_free(struct attempt *t)
 {
-    if (t->decoder)
+    if (t->codec && t->decoder)
         t->codec->decoder_free(t->decoder);
     pm_buf_fini(&t->error_body);
     free(t);

@@ -113,7 +113,7 @@ struct relay {
 /* Ends the relays whose clients left. Called from the loop, never from inside a callback. */
 void relay_sweep(struct agent *a);
 /* Begins a call; the request is answered later, whatever happens. */
-void relay_start(struct agent *a, struct http_request *r, enum pm_operation op);
+void relay_start(struct agent *a, struct http_request *http, enum pm_operation op);
 /* Deadlines, delayed retries, comments. Called by the agent's tick for every relay. */
 void relay_tick(struct relay *r, uint64_t now_ms);
 #define RELAY_TICK_MS 100

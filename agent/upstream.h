@@ -75,7 +75,7 @@ struct transfer_ops {
 
 struct transfer;
 /* POST of `body` with its edits. All slices must live until the end of the transfer. */
-struct transfer *transfer_new(struct target *t, const struct transfer_ops *ops, void *ctx);
+struct transfer *transfer_new(struct target *g, const struct transfer_ops *ops, void *ctx);
 void transfer_body(struct transfer *t, struct pm_str body, const struct pm_edit *edits,
                    size_t n_edits);
 /* Further headers of this one request; copied. */
@@ -88,6 +88,6 @@ void transfer_resume(struct transfer *t);
 void transfer_cancel(struct transfer *t);
 
 /* Opens a connection ahead of need, by a HEAD request whose answer does not matter. */
-void target_warm(struct target *t);
+void target_warm(struct target *g);
 
 #endif

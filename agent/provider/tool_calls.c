@@ -61,7 +61,7 @@ static struct tool_call *add(struct tool_calls *t, const struct tool_delta *d)
 
     if (t->n == TOOL_CALLS_MAX)
         return NULL;
-    if (t->n == t->cap) {
+    if (!t->v || t->n == t->cap) {
         t->cap = t->cap ? t->cap * 2 : 4;
         t->v = pm_xrealloc(t->v, t->cap * sizeof(*t->v));
     }

@@ -72,7 +72,7 @@ bool segment_make(int dirfd, uint32_t number, uint32_t size, struct segment *out
     segment_name(name, number);
     g.fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     code = g.fd < 0 ? errno : occupy(g.fd, size, &g.map);
-    if (code) {
+    if (code || !g.map) {
         if (g.fd >= 0) {
             close(g.fd);
             unlinkat(dirfd, name, 0);
