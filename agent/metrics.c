@@ -148,7 +148,7 @@ static struct pm_str make_key(char key[static KEY_MAX], const struct row *row,
         const size_t n = pm_utf8_bounded(value, LABEL_MAX);
 
         *p++ = (char)n;
-        if (n)
+        if (value.p)
             memcpy(p, value.p, n);
         pm_utf8_clean(p, n);
         p += n;
