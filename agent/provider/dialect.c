@@ -78,7 +78,7 @@ static const struct model_rule mistral_rules[] = {
 };
 
 static const struct model_rule groq_rules[] = {
-    {"openai/gpt-oss*", .efforts = "low medium high"},
+    {"openai/gpt-oss*", .efforts = "low medium high", .reasoning = REASONING_EFFORT},
     {"qwen/*", .efforts = "none minimal=default low=default medium=default high=default "
                           "xhigh=default max=default default"},
     {"*", .reasoning = REASONING_DROP},

@@ -2,6 +2,8 @@
 #include "tests/check.h"
 
 #include "agent/provider/dialect.h"
+#include "agent/provider/request_members.h"
+#include "agent/provider/thinking.h"
 
 static void every_dialect_is_found_by_its_names(void **state)
 {
@@ -37,11 +39,49 @@ static void rules_of_a_model_are_found_by_the_providers_name_for_it(void **state
     assert_null(dialect_rule(dialect_find(PM_STR("vllm")), PM_STR("gpt-5"))->match);
 }
 
+static void every_known_member_is_found_by_its_name_and_no_other_is(void **state)
+{
+    const struct request_member *row;
+
+    (void)state;
+    for (size_t i = 0; (row = request_member_at(i)); i++)
+        assert_ptr_equal(request_member(row->name), row);
+    assert_int_equal(request_member(PM_STR("mode"))->group, GROUP_OTHER);
+    assert_int_equal(request_member(PM_STR("modem"))->group, GROUP_OTHER);
+    assert_int_equal(request_member(PM_STR(""))->group, GROUP_OTHER);
+    assert_int_equal(request_member(PM_STR("model"))->id, M_MODEL);
+    assert_int_equal(request_member(PM_STR("logit_bias"))->param, PM_P_LOGIT_BIAS);
+}
+
+static void a_wish_for_tokens_becomes_the_word_that_costs_no_more(void **state)
+{
+    static const struct {
+        int64_t budget, max_tokens;
+        const char *efforts, *word;
+    } rows[] = {
+        {500, 10000, NULL, "minimal"},     {2000, 10000, NULL, "low"},
+        {4999, 10000, NULL, "low"},        {5000, 10000, NULL, "medium"},
+        {9500, 10000, NULL, "xhigh"},      {INT64_MAX, 1, NULL, "xhigh"},
+        {9000, 10000, "low high", "high"}, {6000, 10000, "low high", "low"},
+        {100, 10000, "high", "high"},      {2000, 0, NULL, "minimal"},
+        {INT64_MAX, 0, "none low", "low"}, {5000, 10000, "", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PM_COUNT(rows); i++) {
+        const struct thinking t = {.asked = true, .budget = rows[i].budget};
+
+        assert_str(thinking_word(&t, rows[i].efforts, rows[i].max_tokens), rows[i].word);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_dialect_is_found_by_its_names),
         cmocka_unit_test(rules_of_a_model_are_found_by_the_providers_name_for_it),
+        cmocka_unit_test(every_known_member_is_found_by_its_name_and_no_other_is),
+        cmocka_unit_test(a_wish_for_tokens_becomes_the_word_that_costs_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
