@@ -5,6 +5,7 @@
 
 #define COMMENT_EVERY_MS 15000
 #define ERROR_MAX (256u << 10)
+#define METADATA_MAX (1u << 20)
 #define MAX_PREVIOUS 16
 
 static const struct pm_str processing = PM_STR_INIT(": POINTSMAN PROCESSING\n\n");
@@ -102,9 +103,41 @@ void answer_comment(struct relay *r, uint64_t now)
     http_stream_flush(r->http);
 }
 
+/* ---- what the client asked to know of the routing ---- */
+
+/* Empty unless X-OpenRouter-Metadata asked for it. */
+static struct pm_str metadata_of(struct relay *r, bool succeeded)
+{
+    const struct attempt_log *last = relay_last(r);
+    struct front_attempt *attempts;
+    struct front_trace t = {
+        .decision = &r->decision,
+        .requested = r->req.call.n_models ? r->req.call.models[0] : PM_NSTR,
+        .region = r->snap->config->agent.region,
+        .n_attempts = r->n_log,
+        .succeeded = succeeded,
+        .is_byok = last && (!last->plan->credential || last->plan->credential->byok),
+        .generation_ms = last ? relay_ms(r) : -1,
+    };
+    struct pm_str text = PM_NSTR;
+    struct pm_buf out;
+
+    if (!r->req.metadata)
+        return text;
+    attempts = PM_ARENA_ARRAY(&r->arena, struct front_attempt, r->n_log);
+    for (size_t i = 0; i < r->n_log; i++)
+        attempts[i] = (struct front_attempt){r->log[i].plan->endpoint, r->log[i].status};
+    t.attempts = attempts;
+    pm_buf_init(&out, METADATA_MAX);
+    if (front_write_metadata(&t, &out))
+        text = pm_arena_str(&r->arena, pm_buf_view(&out));
+    pm_buf_fini(&out);
+    return text;
+}
+
 /* ---- the whole answer ---- */
 
-static struct front_bill bill_of(const struct relay *r)
+static struct front_bill bill_of(struct relay *r)
 {
     const struct attempt_log *last = relay_last(r);
     const struct pm_credential *c = last->plan->credential;
@@ -112,6 +145,7 @@ static struct front_bill bill_of(const struct relay *r)
     return (struct front_bill){
         .usage = &r->usage,
         .cost = r->price_unknown ? NULL : &r->cost,
+        .metadata = metadata_of(r, true),
         .upstream_cost_nano = !c || c->byok ? r->upstream_cost_nano : -1,
     };
 }
@@ -185,6 +219,7 @@ void answer_no_route(struct relay *r)
                                           .error_type = d->error_type,
                                           .decision = d,
                                           .retry_after_ms = -1,
+                                          .metadata = metadata_of(r, false),
                                           .requested_models = r->req.call.models,
                                           .n_requested_models = r->req.call.n_models});
 }
@@ -307,6 +342,8 @@ unsigned answer_failed(struct relay *r)
         if (f->cls != FAIL_AUTH && f->cls != FAIL_QUOTA)
             e.raw = f->message;
     }
+    if (e.status != 500)
+        e.metadata = metadata_of(r, false);
     e.message = message_for(f);
     e.requested_models = r->req.call.models;
     e.n_requested_models = r->req.call.n_models;
