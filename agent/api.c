@@ -36,10 +36,31 @@ static void reply_message(struct http_request *r, unsigned status, const char *m
                        .status = status, .message = pm_str(message), .retry_after_ms = -1});
 }
 
+/* GET /generation?id=: a caller sees what was made with its own key. */
+static void run_generation(struct api_call *c)
+{
+    struct pm_str id = PM_NSTR;
+    struct pm_buf out;
+
+    if (pm_str_starts(c->http->query, PM_STR("id=")))
+        id = pm_str_cut(c->http->query, 3, c->http->query.n);
+    if (!id.n) {
+        reply_message(c->http, 400, "The query must name a generation: ?id=gen-...");
+        return;
+    }
+    pm_buf_init(&out, ERROR_MAX);
+    if (spool_generation_json(c->agent->spool, id, &out))
+        http_reply(c->http, &(struct http_reply){.status = 200, .body = pm_buf_view(&out)});
+    else
+        reply_message(c->http, 404, "Generation not found");
+    pm_buf_fini(&out);
+}
+
 static const struct api_route routes[] = {
     {"POST", "/chat/completions", INFERENCE, PM_OP_CHAT, NULL},
     {"POST", "/completions", INFERENCE, PM_OP_COMPLETION, NULL},
     {"POST", "/embeddings", INFERENCE, PM_OP_EMBEDDING, NULL},
+    {"GET", "/generation", NEEDS_KEY, PM_OP_CHAT, run_generation},
 };
 
 /* Does path match the pattern, segment by segment? What stands for '*' goes into got. */
