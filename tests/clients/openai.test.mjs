@@ -26,7 +26,7 @@ before(async () => {
   retry = world.lane(['openai']);
   pair = world.lane();
   moved = world.lane();
-  for (const name of Object.keys(errorClasses)) failing[name] = world.lane();
+  for (const [name, { alone }] of Object.entries(errorClasses)) failing[name] = world.lane(alone ? ['openai'] : undefined);
   agent = await Agent.start(world);
   client = connect('/v1');
 });
@@ -207,7 +207,8 @@ test('model list', async () => {
 });
 
 // What every endpoint answers, and what the client of a router must then see. A provider that
-// refuses the router's own key is the router's failure, never the client's 401.
+// refuses the router's own key is the router's failure, never the client's 401; several that
+// fail in passing are a 503 together, one alone is told by its own name.
 const errorClasses = {
   invalid_request: { fault: { kind: 'status', status: 400 }, type: 'BadRequestError', status: 400 },
   context_length: { fault: { kind: 'error', error: 'context_length' }, type: 'BadRequestError', status: 400 },
@@ -223,15 +224,16 @@ const errorClasses = {
   bad_gateway: { fault: { kind: 'status', status: 502 }, type: 'InternalServerError', status: 503 },
   overloaded: { fault: { kind: 'status', status: 503 }, type: 'InternalServerError', status: 503 },
   busy: { fault: { kind: 'status', status: 529 }, type: 'InternalServerError', status: 503 },
-  timeout: { fault: { kind: 'stall_head' }, type: 'APIError', status: 408 },
-  edge_timeout: { fault: { kind: 'status', status: 524 }, type: 'APIError', status: 408 },
-  empty: { fault: { kind: 'empty_body' }, type: 'InternalServerError', status: 502 },
-  reset: { fault: { kind: 'reset_head' }, type: 'InternalServerError', status: 502 },
-  garbage: { fault: { kind: 'garbage' }, type: 'InternalServerError', status: 502 },
+  timeout: { fault: { kind: 'stall_head' }, type: 'InternalServerError', status: 503 },
+  'timeout alone': { fault: { kind: 'stall_body' }, alone: true, type: 'APIError', status: 408 },
+  'edge_timeout alone': { fault: { kind: 'html', status: 524 }, alone: true, type: 'APIError', status: 408 },
+  empty: { fault: { kind: 'empty_body' }, type: 'InternalServerError', status: 503 },
+  reset: { fault: { kind: 'reset_head' }, type: 'InternalServerError', status: 503 },
+  'garbage alone': { fault: { kind: 'garbage' }, alone: true, type: 'InternalServerError', status: 502 },
 };
 
 for (const [name, { fault, type, status }] of Object.entries(errorClasses)) {
-  test(`${name} of all providers is a ${type} with status ${status}`, async () => {
+  test(`${name} of every provider is a ${type} with status ${status}`, async () => {
     const lane = failing[name];
     for (const dialect of lane.sims) await sim.fault(dialect, fault);
     for (const stream of [false, true]) {

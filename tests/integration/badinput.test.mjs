@@ -11,6 +11,7 @@ before(async () => {
   const world = new World(sim);
   plain = world.lane();
   embed = world.lane(['openai'], { modalities: { input: ['text'], output: ['embedding'] } });
+  assert.deepEqual([plain.model, embed.model], [chatModel, embeddingModel]);
   agent = await Agent.start(world, config => (config.agent.log.level = 'debug'));
 });
 after(async () => {
@@ -19,7 +20,9 @@ after(async () => {
 });
 
 const secret = 'a-word-that-must-not-be-logged';
-const base = () => ({ model: plain.model, messages: hi });
+const chatModel = 'lane/m1';
+const embeddingModel = 'lane/m2';
+const base = () => ({ model: chatModel, messages: hi });
 const nested = (depth, open, close) => `${open.repeat(depth)}1${close.repeat(depth)}`;
 const many = n => `{${Array.from({ length: n }, (_, i) => `"k${i}":1`).join(',')}}`;
 
@@ -54,7 +57,7 @@ const bodies = {
   'no model': JSON.stringify({ messages: hi }),
   'messages is text': JSON.stringify({ ...base(), messages: 'hi' }),
   'messages is null': JSON.stringify({ ...base(), messages: null }),
-  'no messages': JSON.stringify({ model: 'lane/m1' }),
+  'no messages': JSON.stringify({ model: chatModel }),
   'stream is text': JSON.stringify({ ...base(), stream: 'yes' }),
   'max_tokens is text': JSON.stringify({ ...base(), max_tokens: 'many' }),
   'max_tokens is negative': JSON.stringify({ ...base(), max_tokens: -5 }),
@@ -68,7 +71,7 @@ const bodies = {
   'a price that is no number': JSON.stringify({ ...base(), provider: { max_price: { prompt: 'cheap' } } }),
   'reasoning with both settings': JSON.stringify({ ...base(), reasoning: { effort: 'low', max_tokens: 10 } }),
   'an unknown model': JSON.stringify({ ...base(), model: 'no/such-model' }),
-  'an unknown suffix': JSON.stringify({ ...base(), model: 'lane/m1:nonsense' }),
+  'an unknown suffix': JSON.stringify({ ...base(), model: `${chatModel}:nonsense` }),
   'an unknown preset': JSON.stringify({ ...base(), model: '@preset/none' }),
   'a model id of a megabyte': JSON.stringify({ ...base(), model: `a/${'b'.repeat(1 << 20)}` }),
 };
@@ -92,13 +95,13 @@ describe('chat', () => {
 
 describe('other operations', () => {
   const cases = [
-    ['completions', { model: 'lane/m1' }],
-    ['completions', { model: 'lane/m1', prompt: 5 }],
-    ['embeddings', { model: 'lane/m2' }],
-    ['embeddings', { model: 'lane/m2', input: {} }],
-    ['embeddings', { model: 'lane/m1', input: 'a chat model' }],
-    ['embeddings', { model: 'lane/m2', input: 'x', encoding_format: 'hex' }],
-    ['chat/completions', { model: 'lane/m2', messages: hi }],
+    ['completions', { model: chatModel }],
+    ['completions', { model: chatModel, prompt: 5 }],
+    ['embeddings', { model: embeddingModel }],
+    ['embeddings', { model: embeddingModel, input: {} }],
+    ['embeddings', { model: chatModel, input: 'a chat model' }],
+    ['embeddings', { model: embeddingModel, input: 'x', encoding_format: 'hex' }],
+    ['chat/completions', { model: embeddingModel, messages: hi }],
   ];
   for (const [what, body] of cases)
     test(`${what} ${JSON.stringify(body)}`, async () => {
@@ -138,7 +141,4 @@ test('no provider was asked for any of the bad ones, and nothing of them is in t
   assert.ok(!agent.log.includes('b'.repeat(5000)));
 });
 
-test('the agent is well', async () => {
-  assert.equal((await agent.chat(base())).status, 200);
-  assert.ok(embed.model);
-});
+test('the agent is well', async () => assert.equal((await agent.chat(base())).status, 200));

@@ -91,7 +91,8 @@ before(async () => {
   for (const [group, faults] of Object.entries({ unseen, harmless, seen }))
     for (const name of Object.keys(faults))
       for (const form of ['stream', 'whole']) lanes.set(`${group} ${form} ${name}`, world.lane(['openai', 'openai']));
-  for (const name of ['single', 'cool', 'key', 'dates', 'ms', 'noFallbacks', 'big']) lanes.set(name, world.lane());
+  for (const name of ['single', 'cool', 'key', 'dates', 'ms', 'noFallbacks']) lanes.set(name, world.lane());
+  lanes.set('big', world.lane(undefined, { context: 4000000 }));
   lanes.set('single', world.lane(['openai']));
   lanes.set('single ms', world.lane(['openai']));
   lanes.set('single date', world.lane(['openai']));
@@ -129,7 +130,9 @@ for (const form of ['stream', 'whole']) {
         assert.equal(answer.text, words(20));
         assert.ok(answer.done);
         const [first, second] = [await recordsOf(lane.a), await recordsOf(lane.b)];
-        assert.equal(first.length, 1, 'the first provider was asked once');
+        // On a kept connection that dies without a byte the request is sent once more.
+        const most = ['cut_head', 'reset_head'].includes(fault.kind) ? 2 : 1;
+        assert.ok(first.length >= 1 && first.length <= most, `the first provider was asked ${first.length} times`);
         assert.equal(second.length, 1, 'the second provider was asked once');
         assert.equal(second[0].outcome, 'complete');
         const generation = await agent.generation(answer.id);

@@ -3,7 +3,7 @@
 // PM_BUILD names the folder with the programs (default: build/release of this tree).
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -167,7 +167,7 @@ export class World {
           connect: '2s',
           first_token: '1500ms',
           token_idle: '1500ms',
-          total: '20s',
+          total: '4s',
           comment_after: 0,
         },
         retry: { attempts: 8, percent: 100, floor_per_second: 1000 },
@@ -244,7 +244,8 @@ export class Agent extends Program {
   /// Writes a changed configuration; SIGHUP makes it count.
   async rewrite(change) {
     change(this.config);
-    await writeFile(this.file, JSON.stringify(this.config, null, 1));
+    await writeFile(`${this.file}.new`, JSON.stringify(this.config, null, 1));
+    await rename(`${this.file}.new`, this.file); // never half of it
   }
 
   async close() {

@@ -157,7 +157,7 @@ test('a body over the limit is 413, told before it has come', async () => {
     assert.equal(JSON.parse(answer.body).error.code, 413);
     assert.ok(result.closed);
   }
-  const fits = await raw(strict.port, post('/v1/chat/completions', chat('fits', { user: 'x'.repeat(60000) })), { ms: 2000 });
+  const fits = await raw(strict.port, post('/v1/chat/completions', JSON.stringify({ model: plain.model, messages: [...say('fits'), { role: 'system', content: 'x'.repeat(60000) }] })), { ms: 2000 });
   assert.equal(answersIn(fits.text)[0].status, 200);
 });
 

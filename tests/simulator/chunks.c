@@ -272,7 +272,8 @@ static void emit_finish(struct chunker *c)
     const struct sim_answer *w = c->w;
     enum usage_place place = place_of(c);
     bool wanted = w->r->include_usage || (w->r->dialect->habits & HABIT_USAGE_ALWAYS) ||
-                  has(c, F_USAGE_CHOICE) || has(c, F_USAGE_X_GROQ) || has(c, F_USAGE_FINISH);
+                  has(c, F_USAGE_CHOICE) || has(c, F_USAGE_X_GROQ) || has(c, F_USAGE_FINISH) ||
+                  has(c, F_OTHER_KIND);
     struct pm_buf usage, b;
 
     wanted = wanted && !has(c, F_USAGE_ABSENT);

@@ -191,7 +191,7 @@ static void add_choice(const struct sim_answer *w, unsigned k, struct pm_buf *b)
     else
         pm_buf_lit(b, "null");
     pm_buf_lit(b, ",\"finish_reason\":");
-    if (sim_fault_has(w->f, F_NO_FINISH))
+    if (sim_fault_has(w->f, F_NO_FINISH) || sim_fault_has(w->f, F_ROLE_ONLY))
         pm_buf_lit(b, "null");
     else
         pm_json_quote(b, finish);
