@@ -145,7 +145,7 @@ static bool assemble(void *ctx, const struct chunk *chunk)
     s->committed |= chunk_is_meaningful(chunk);
     if (chunk->verbatim) {
         s->n_verbatim++;
-        pm_buf_str(&s->raws, chunk->raw);
+        pm_buf_str(&s->raws, chunk->whole ? chunk->raw : chunk->choices);
         pm_buf_ch(&s->raws, '\n');
     }
     for (size_t i = 0; i < chunk->n; i++) {

@@ -196,7 +196,7 @@ static const struct dialect rows[] = {
         .strict = true,
         .allowed = "prediction metadata random_seed safe_prompt prompt_mode min_tokens "
                    "output_dimension output_dtype",
-        .refused = "logit_bias logprobs top_logprobs dimensions",
+        .refused = "logit_bias logprobs top_logprobs dimensions echo best_of",
         .message_members = "prefix",
         .seed_as = "random_seed",
         .prefill = "prefix",

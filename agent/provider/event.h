@@ -52,9 +52,8 @@ struct chunk {
     struct pm_str raw; /* the chunk's (or whole body's) JSON text in the OpenAI form, or empty */
     /* raw may be passed on with nothing changed inside `choices` but the finish reason words.
      * False: it has something a strict client chokes on (repeated role, wrong tool index, null
-     * members, usage inside a choice, ...) and must be written anew from the events. Of the top
-     * level it says only that `object` and `created` are as they should be: id, model and a usage
-     * that is null are the front's to replace or cut. */
+     * members, usage inside a choice, ...) and must be written anew from the events. It says
+     * nothing of what stands around `choices`: that is the front's to write. */
     bool verbatim;
     struct pm_str choices; /* the `choices` array in raw; PM_NSTR: it was not looked up */
     bool whole; /* the entire answer of a call without streaming, not a piece of one */

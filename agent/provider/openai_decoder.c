@@ -80,9 +80,8 @@ static bool fail_with_body(struct decoder *d, struct pm_str body)
 /* ---- one chunk, or a whole answer ---- */
 
 struct top {
-    struct pm_jval id, object, created, model, usage, error, x_groq, timings, data;
-    struct pm_jval message, detail, fingerprint;
-    struct pm_jval choices;
+    struct pm_jval id, object, model, choices, usage, error, x_groq, timings, data;
+    struct pm_jval message, detail;
 };
 
 /* The members of the top level but for `choices`. */
@@ -94,11 +93,9 @@ static void take_top(struct top *t, struct pm_str key, struct pm_jval val)
     } names[] = {
         {PM_STR_INIT("id"), offsetof(struct top, id)},
         {PM_STR_INIT("object"), offsetof(struct top, object)},
-        {PM_STR_INIT("created"), offsetof(struct top, created)},
         {PM_STR_INIT("model"), offsetof(struct top, model)},
         {PM_STR_INIT("usage"), offsetof(struct top, usage)},
         {PM_STR_INIT("error"), offsetof(struct top, error)},
-        {PM_STR_INIT("system_fingerprint"), offsetof(struct top, fingerprint)},
         {PM_STR_INIT("x_groq"), offsetof(struct top, x_groq)},
         {PM_STR_INIT("timings"), offsetof(struct top, timings)},
         {PM_STR_INIT("data"), offsetof(struct top, data)},
@@ -159,35 +156,6 @@ static bool says_error(const struct top *t)
         return false;
     return pm_str_is(t->object.raw, "\"error\"") || t->message.type == PM_JSTR ||
            t->detail.type == PM_JSTR || t->detail.type == PM_JARR;
-}
-
-static bool all_digits(struct pm_str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    }
-    return s.n > 0;
-}
-
-static const char *object_of(const struct decoder *d)
-{
-    if (d->op == PM_OP_COMPLETION)
-        return "\"text_completion\"";
-    return d->whole ? "\"chat.completion\"" : "\"chat.completion.chunk\"";
-}
-
-/* Whether clients with a schema would take what stands outside of `choices`. */
-static bool top_is_verbatim(const struct decoder *d, const struct top *t, struct pm_str text)
-{
-    if (d->op == PM_OP_EMBEDDING)
-        return true;
-    if (!pm_str_is(t->object.raw, object_of(d)) || !all_digits(t->created.raw))
-        return false;
-    if (d->whole)
-        return true;
-    /* An event of several lines cannot go on as one line. */
-    return t->fingerprint.type != PM_JNULL && !memchr(text.p, '\n', text.n);
 }
 
 static void read_usage(struct decoder *d, const struct top *t)
@@ -269,11 +237,14 @@ static bool take_json(struct decoder *d, struct pm_str text, bool whole)
         return false;
     if (d->n_events == 0)
         return true;
+    /* An event of several lines cannot go on as one line. */
+    if (!whole)
+        d->verbatim &= t.choices.raw.n > 0 && !memchr(t.choices.raw.p, '\n', t.choices.raw.n);
     return give(d, &(struct chunk){.ev = d->events,
                                    .n = d->n_events,
                                    .raw = text,
                                    .choices = t.choices.raw,
-                                   .verbatim = d->verbatim && top_is_verbatim(d, &t, text),
+                                   .verbatim = d->verbatim,
                                    .whole = whole});
 }
 

@@ -268,25 +268,22 @@ static void a_chunk_that_a_strict_client_refuses_is_not_passed_as_it_is(void **s
          "content a\nfinish stop\n native stop\n", 2},
         {"compatible", NULL, ROLE DELTA("'content':'a','audio':null") FINISH("stop"),
          "content a\nfinish stop\n native stop\n", 2},
-        {"compatible", NULL,
-         ROLE "data: {" TOP ",'system_fingerprint':null,'choices':[{'index':0,'delta':{'content':"
-              "'a'},'finish_reason':'stop'}]}\n\n",
-         "content a\nfinish stop\n native stop\n", 1},
-        /* no finish_reason, no index, no time, another object */
+        /* no finish_reason, no index */
         {"compatible", NULL, ROLE CHOICES("{'index':0,'delta':{'content':'a'}}") FINISH("stop"),
          "content a\nfinish stop\n native stop\n", 2},
         {"compatible", NULL,
          ROLE CHOICES("{'delta':{'content':'a'},'finish_reason':null}") FINISH("stop"),
          "content a\nfinish stop\n native stop\n", 2},
+        /* what stands around the choices does not matter */
         {"compatible", NULL,
-         ROLE
-         "data: {'id':'c','object':'chat.completion.chunk','created':1.5,'model':'m','choices':"
-         "[{'index':0,'delta':{'content':'a'},'finish_reason':'stop'}]}\n\n",
-         "content a\nfinish stop\n native stop\n", 1},
+         ROLE "data: {'id':'','object':'chunk','created':1.5,'choices':[{'index':0,'delta':{"
+              "'content':'a'},'finish_reason':'stop'}],'system_fingerprint':null}\n\n",
+         "content a\nfinish stop\n native stop\n", 2},
+        /* choices twice */
         {"compatible", NULL,
-         ROLE "data: {'id':'c','object':'chunk','created':1,'model':'m','choices':[{'index':0,"
-              "'delta':{'content':'a'},'finish_reason':'stop'}]}\n\n",
-         "content a\nfinish stop\n native stop\n", 1},
+         ROLE "data: {'choices':[{'index':0,'delta':{'content':'a'},'finish_reason':null}],"
+              "'choices':[{'index':0,'delta':{'content':'b'},'finish_reason':'stop'}]}\n\n",
+         "content ab\nfinish stop\n native stop\n", 1},
         /* an event of two lines */
         {"compatible", NULL,
          ROLE "data: {" TOP ",'choices':[{'index':0,\ndata: 'delta':{'content':'a'},"
