@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/check.h"
 
+#include "agent/provider/tool_calls.h"
 #include "tests/decoder_rows.h"
 
 /* T2, T3, T21 */
@@ -108,11 +109,33 @@ static void arguments_are_always_a_text(void **state)
     CHECK(rows);
 }
 
+static void an_answer_of_ever_more_calls_is_given_up(void **state)
+{
+    struct assembled got;
+    struct pm_buf bytes;
+
+    (void)state;
+    assembled_init(&got);
+    pm_buf_init(&bytes, 1 << 20);
+    pm_buf_lit(&bytes, "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+                       "\"tool_calls\":[");
+    for (int i = 0; i <= TOOL_CALLS_MAX; i++)
+        pm_buf_addf(&bytes, "%s{\"id\":\"%d\",\"function\":{\"name\":\"f\"}}", i ? "," : "", i);
+    pm_buf_lit(&bytes, "]},\"finish_reason\":\"tool_calls\"}]}\n\n");
+    assemble_bytes(&got, dialect_find(PM_STR("compatible")), PM_OP_CHAT, "text/event-stream",
+                   pm_buf_view(&bytes), 65536, true);
+    assert_int_equal(got.error, FAIL_PROTOCOL);
+    assert_false(got.committed);
+    pm_buf_fini(&bytes);
+    assembled_fini(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tool_calls_are_told_apart_whatever_their_index),
         cmocka_unit_test(arguments_are_always_a_text),
+        cmocka_unit_test(an_answer_of_ever_more_calls_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
