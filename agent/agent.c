@@ -30,6 +30,7 @@ static void on_housekeeping(uv_timer_t *t)
     struct agent *a = t->data;
 
     pm_log_flush();
+    key_usage_catch_up(a->key_usage);
     if (a->draining)
         maybe_stopped(a);
 }
@@ -121,6 +122,7 @@ struct agent *agent_new(uv_loop_t *loop, const char *config_path, struct pm_conf
     a->keystate = keystate_new();
     a->sticky = sticky_new(STICKY_ENTRIES, STICKY_IDLE_MS);
     a->metrics = metrics_new();
+    a->key_usage = key_usage_new(a->spool);
     retry_budget_init(&a->retry_budget, c->retry_percent, c->retry_floor_per_s);
     uv_timer_init(loop, &a->tick);
     uv_timer_init(loop, &a->sweep);
@@ -247,6 +249,7 @@ void agent_free(struct agent *a)
 {
     if (!a)
         return;
+    key_usage_free(a->key_usage);
     spool_close(a->spool);
     snapshot_unref(a->now);
     server_free(a->api);

@@ -6,6 +6,7 @@
 #define AGENT_AGENT_H
 
 #include "agent/health.h"
+#include "agent/key_usage.h"
 #include "agent/keystate.h"
 #include "agent/metrics.h"
 #include "agent/retry_budget.h"
@@ -24,6 +25,7 @@ struct agent {
     struct server *api, *probes;
     struct spool *spool;
     struct metrics *metrics;
+    struct key_usage *key_usage;
     struct health *health;
     struct keystate *keystate;
     struct sticky *sticky;

@@ -2,9 +2,11 @@
 #include "agent/api.h"
 
 #include "agent/identify.h"
+#include "agent/lists.h"
 #include "agent/relay.h"
 
 #define ERROR_MAX (256u << 10)
+#define LIST_MAX (64u << 20)
 
 struct api_call {
     struct agent *agent;
@@ -16,7 +18,8 @@ struct api_call {
 struct api_route {
     const char *method, *path; /* after /v1; '*' is the author or slug of a model */
     enum { OPEN, NEEDS_KEY, INFERENCE } access;
-    enum pm_operation op;
+    enum pm_operation op; /* of INFERENCE */
+    enum list_kind list; /* of the others, unless they have a function of their own */
     void (*run)(struct api_call *c);
 };
 
@@ -49,18 +52,52 @@ static void run_generation(struct api_call *c)
         return;
     }
     pm_buf_init(&out, ERROR_MAX);
-    if (spool_generation_json(c->agent->spool, id, &out))
+    if (spool_generation_json(c->agent->spool, id, c->key ? c->key->name : PM_NSTR, &out))
         http_reply(c->http, &(struct http_reply){.status = 200, .body = pm_buf_view(&out)});
     else
         reply_message(c->http, 404, "Generation not found");
     pm_buf_fini(&out);
 }
 
+static void run_list(struct api_call *c, enum list_kind kind)
+{
+    const struct list_query q = {
+        .kind = kind,
+        .query = c->http->query,
+        .author = c->author,
+        .slug = c->slug,
+        .prefix = pm_str_starts(c->http->path, PM_STR("/api/")) ? PM_STR("/api/v1") : PM_STR("/v1"),
+        .key = c->key,
+    };
+    struct pm_error err = {0};
+    struct pm_buf out;
+    unsigned status;
+
+    pm_buf_init(&out, LIST_MAX);
+    status = list_write(c->agent, &q, &out, &err);
+    if (status == 200)
+        http_reply(c->http, &(struct http_reply){.status = 200, .body = pm_buf_view(&out)});
+    else
+        reply_message(c->http, status, status == 500 ? "Internal error" : err.text);
+    pm_buf_fini(&out);
+}
+
 static const struct api_route routes[] = {
-    {"POST", "/chat/completions", INFERENCE, PM_OP_CHAT, NULL},
-    {"POST", "/completions", INFERENCE, PM_OP_COMPLETION, NULL},
-    {"POST", "/embeddings", INFERENCE, PM_OP_EMBEDDING, NULL},
-    {"GET", "/generation", NEEDS_KEY, PM_OP_CHAT, run_generation},
+    {"POST", "/chat/completions", INFERENCE, .op = PM_OP_CHAT},
+    {"POST", "/completions", INFERENCE, .op = PM_OP_COMPLETION},
+    {"POST", "/embeddings", INFERENCE, .op = PM_OP_EMBEDDING},
+    {"GET", "/models", OPEN, .list = LIST_MODELS},
+    {"GET", "/models/count", OPEN, .list = LIST_COUNT},
+    {"GET", "/models/user", NEEDS_KEY, .list = LIST_MODELS},
+    {"GET", "/models/*/*/endpoints", OPEN, .list = LIST_ENDPOINTS},
+    {"GET", "/models/*/*", OPEN, .list = LIST_MODEL},
+    {"GET", "/model/*/*", OPEN, .list = LIST_MODEL},
+    {"GET", "/embeddings/models", OPEN, .list = LIST_EMBEDDING_MODELS},
+    {"GET", "/endpoints/zdr", OPEN, .list = LIST_ZDR},
+    {"GET", "/providers", OPEN, .list = LIST_PROVIDERS},
+    {"GET", "/key", NEEDS_KEY, .list = LIST_KEY},
+    {"GET", "/auth/key", NEEDS_KEY, .list = LIST_KEY},
+    {"GET", "/generation", NEEDS_KEY, .run = run_generation},
 };
 
 /* Does path match the pattern, segment by segment? What stands for '*' goes into got. */
@@ -142,6 +179,14 @@ static const struct api_route *admit(struct http_request *r, struct pm_str got[2
     return NULL;
 }
 
+static void run_route(const struct api_route *route, struct api_call *c)
+{
+    if (route->run)
+        route->run(c);
+    else
+        run_list(c, route->list);
+}
+
 static bool on_head(void *ctx, struct http_request *r)
 {
     struct agent *a = ctx;
@@ -173,7 +218,7 @@ static void on_request(void *ctx, struct http_request *r)
     c.author = got[0];
     c.slug = got[1];
     if (identify_key(c.agent->now, r->head, &c.key, &refusal) || route->access == OPEN)
-        route->run(&c);
+        run_route(route, &c);
     else
         reply_error(r, &refusal);
 }

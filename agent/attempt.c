@@ -17,7 +17,7 @@ struct attempt {
     struct decoder *decoder;
     enum end_phase phase;
     bool streamed; /* asked of the provider */
-    bool probe, got_first, failed, ended;
+    bool probe, got_first, got_id, failed, ended;
     bool paused;
     unsigned status;
     uint64_t started_ms, last_ms; /* monotonic; last_ms: the last byte */
@@ -150,8 +150,10 @@ static bool on_chunk(void *ctx, const struct chunk *c)
                 t->failure.code = pm_arena_str(&r->arena, t->failure.code);
             return false;
         }
-        if (c->ev[i].kind == EV_START && c->ev[i].id.n && !r->log[r->n_log - 1].upstream_id.n)
+        if (c->ev[i].kind == EV_START && c->ev[i].id.n && !t->got_id) {
+            t->got_id = true; /* better known to the provider's support than a request id */
             r->log[r->n_log - 1].upstream_id = pm_arena_str(&r->arena, c->ev[i].id);
+        }
     }
     if (!t->got_first && chunk_is_meaningful(c)) {
         t->got_first = true;

@@ -182,7 +182,10 @@ bool settle_write(struct relay *r, enum spool_status status, unsigned client_sta
     }
     if (spool_append_settled(r->agent->spool, &s) == 0)
         return false;
-    if (answered)
-        count_usage(r, e);
+    if (!answered)
+        return true;
+    count_usage(r, e);
+    key_usage_add(r->agent->key_usage, s.begin.key, s.byok,
+                  s.byok ? s.upstream_cost_nano : s.cost.total_nano, s.begin.unix_ms);
     return true;
 }

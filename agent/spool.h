@@ -80,9 +80,10 @@ uint64_t spool_append_attempt(struct spool *s, struct pm_str id, const struct sp
 uint64_t spool_append_settled(struct spool *s, const struct spool_settled *r);
 
 /* The settled record of a generation as OpenRouter's GET /generation body ({"data":...}), or false
- * if it is not (or no longer) there. */
+ * if it is not (or no longer) there, or was made with another client key. key PM_NSTR: any. */
 struct pm_buf;
-bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_buf *out);
+bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_str key,
+                           struct pm_buf *out);
 
 /* Reads on from a sequence, for whoever passes records on: everything up to stats.synced_seq is
  * final, and it may then remember the last one it is sure of. Entries of segments that were dropped

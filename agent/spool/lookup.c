@@ -27,13 +27,20 @@ bool spool_read_place(struct spool *s, uint64_t at, struct scan *c, struct scan_
     return info && scan_segment(s, info, c) && scan_at(c, place_at(at), e);
 }
 
-static bool print_if(const struct scan_entry *e, struct pm_str id, struct pm_buf *out)
+/* Which record is looked for. */
+struct wanted {
+    struct pm_str id;
+    struct pm_str key; /* whose calls may be seen; PM_NSTR: all */
+};
+
+static bool print_if(const struct scan_entry *e, const struct wanted *w, struct pm_buf *out)
 {
     struct spool_attempt attempts[RECORD_ATTEMPTS_MAX];
     struct spool_settled r;
 
-    return e->kind == SPOOL_USAGE_RECORD && pm_str_eq(record_id(e->kind, e->payload), id) &&
-           record_get_settled(e->payload, &r, attempts) && generation_print(&r, out);
+    return e->kind == SPOOL_USAGE_RECORD && pm_str_eq(record_id(e->kind, e->payload), w->id) &&
+           record_get_settled(e->payload, &r, attempts) &&
+           (!w->key.p || pm_str_eq(w->key, r.begin.key)) && generation_print(&r, out);
 }
 
 /* When the call of this id began; false: it does not say. */
@@ -63,10 +70,10 @@ static size_t first_to_search(const struct spool *s, struct pm_str id)
 }
 
 /* The rows of an index, newest first. */
-static bool search_rows(struct scan *c, const char *rows, size_t n, struct pm_str id,
+static bool search_rows(struct scan *c, const char *rows, size_t n, const struct wanted *w,
                         struct pm_buf *out)
 {
-    const uint32_t hash = segment_hash(id);
+    const uint32_t hash = segment_hash(w->id);
     bool found = false;
 
     while (n-- > 0 && !found) {
@@ -74,37 +81,39 @@ static bool search_rows(struct scan *c, const char *rows, size_t n, struct pm_st
         struct scan_entry e;
 
         memcpy(&row, rows + n * sizeof(row), sizeof(row));
-        found = row.hash == hash && scan_at(c, row.at, &e) && print_if(&e, id, out);
+        found = row.hash == hash && scan_at(c, row.at, &e) && print_if(&e, w, out);
     }
     return found;
 }
 
 /* In one segment that is open as c. *whole: how many may still be read from end to end. */
 static bool search(struct spool *s, const struct segment_info *info, struct scan *c,
-                   struct pm_str id, int *whole, struct pm_buf *out)
+                   const struct wanted *w, int *whole, struct pm_buf *out)
 {
     struct scan_entry e;
     bool found = false;
 
     if (s->current.map && s->current.number == info->number)
-        return search_rows(c, (const char *)s->current.index, s->current.records, id, out);
+        return search_rows(c, (const char *)s->current.index, s->current.records, w, out);
     if (scan_index(c, &e)) {
         struct pm_buf rows;
 
         pm_buf_init(&rows, SEGMENT_BYTES_MAX);
         pm_buf_str(&rows, e.payload); /* reading entries takes the buffer of c */
-        found = search_rows(c, rows.p, rows.n / sizeof(struct index_row) - 1, id, out);
+        found = search_rows(c, rows.p, rows.n / sizeof(struct index_row) - 1, w, out);
         pm_buf_fini(&rows);
         return found;
     }
     while (*whole > 0 && !found && scan_next(c, &e))
-        found = print_if(&e, id, out);
+        found = print_if(&e, w, out);
     --*whole;
     return found;
 }
 
-bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_buf *out)
+bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_str key,
+                           struct pm_buf *out)
 {
+    const struct wanted w = {id, key};
     const size_t first = first_to_search(s, id);
     int whole = WHOLE_SEGMENTS;
     bool found = false;
@@ -115,7 +124,7 @@ bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_buf *out
         const struct segment_info *info = &s->segments[i - 1];
         struct scan c;
 
-        found = scan_segment(s, info, &c) && search(s, info, &c, id, &whole, out);
+        found = scan_segment(s, info, &c) && search(s, info, &c, &w, &whole, out);
         scan_close(&c);
     }
     return found;

@@ -58,7 +58,7 @@ const struct row schema_rows[] = {
     {"agent.timeouts.token_idle", ROW_TIME, AGENT(token_idle_ms), .deflt = "60s", .min = 10,
      .max = 24 * HOUR, .text = "Provider: silence between two pieces of content."},
     {"agent.timeouts.total", ROW_TIME, AGENT(total_ms), .deflt = "15m", .min = 100,
-     .max = 24 * HOUR, .text = "One request with all its attempts."},
+     .max = 24 * HOUR, .text = "One attempt, from the request to the end of the answer."},
     {"agent.timeouts.comment_after", ROW_TIME, AGENT(comment_after_ms), .deflt = "15s", .max = HOUR,
      .text = "A stream still without content gets status 200 and a comment after this time, so "
              "that nothing between cuts it; no other status can follow. 0 waits on."},

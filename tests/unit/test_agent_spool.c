@@ -173,8 +173,8 @@ static void the_oldest_segments_go_when_the_bound_is_reached(void **state)
     assert_true(st.dropped_segments > 3 && st.first_seq > 1 && st.errors == 0);
     assert_true(each_file(f->dir, ".seg", NULL) <= 4);
     pm_buf_init(&out, 10000);
-    assert_true(spool_generation_json(f->spool, nth(id, 3999), &out));
-    assert_false(spool_generation_json(f->spool, nth(id, 0), &out));
+    assert_true(spool_generation_json(f->spool, nth(id, 3999), PM_NSTR, &out));
+    assert_false(spool_generation_json(f->spool, nth(id, 0), PM_NSTR, &out));
     pm_buf_fini(&out);
 }
 
@@ -205,7 +205,7 @@ static void a_call_outlives_the_segment_in_which_it_began(void **state)
     kill_and_reopen(f);
     assert_int_equal(f->interrupted, 1);
     pm_buf_init(&out, 10000);
-    assert_true(spool_generation_json(f->spool, b.id, &out));
+    assert_true(spool_generation_json(f->spool, b.id, PM_NSTR, &out));
     assert_non_null(strstr(out.p, "\"provider_name\":\"groq\",\"router\""));
     assert_non_null(strstr(out.p, "\"external_user\":\"u-7\""));
     pm_buf_fini(&out);
@@ -221,10 +221,11 @@ static void a_generation_is_shown_as_openrouter_shows_it(void **state)
     open_spool(f);
     pm_buf_init(&out, 10000);
     spool_append_begin(f->spool, &b);
-    assert_false(spool_generation_json(f->spool, b.id, &out)); /* not yet */
+    assert_false(spool_generation_json(f->spool, b.id, PM_NSTR, &out)); /* not yet */
     assert_int_equal(out.n, 0);
     spool_append_settled(f->spool, &r);
-    assert_true(spool_generation_json(f->spool, b.id, &out));
+    assert_false(spool_generation_json(f->spool, b.id, PM_STR("somebody else"), &out));
+    assert_true(spool_generation_json(f->spool, b.id, r.begin.key, &out));
     assert_str(
         pm_buf_view(&out),
         "{\"data\":{\"id\":\"gen-1766000000-aB3dE5fG7hJ9kL1mN2pQ\",\"request_id\":null,"
@@ -279,7 +280,7 @@ static void what_a_failed_call_does_not_have_is_null(void **state)
     open_spool(f);
     spool_append_settled(f->spool, &r);
     pm_buf_init(&out, 10000);
-    assert_true(spool_generation_json(f->spool, r.begin.id, &out));
+    assert_true(spool_generation_json(f->spool, r.begin.id, PM_NSTR, &out));
     for (size_t i = 0; i < PM_COUNT(parts); i++) {
         if (!strstr(out.p, parts[i]))
             fail_msg("no %s in %s", parts[i], out.p);
@@ -300,14 +301,14 @@ static void a_generation_is_found_after_a_restart_and_in_old_segments(void **sta
     pm_buf_init(&out, 10000);
     for (unsigned i = 0; i < 1500; i += 499) {
         pm_buf_reset(&out);
-        if (!spool_generation_json(f->spool, nth(id, i), &out))
+        if (!spool_generation_json(f->spool, nth(id, i), PM_NSTR, &out))
             fail_msg("%s is gone", id);
         assert_non_null(strstr(out.p, id));
     }
-    assert_false(spool_generation_json(f->spool, nth(id, 1500), &out));
-    assert_false(spool_generation_json(f->spool, PM_STR("gen-99999999999-x"), &out));
-    assert_false(spool_generation_json(f->spool, PM_STR(""), &out));
-    assert_false(spool_generation_json(f->spool, PM_NSTR, &out));
+    assert_false(spool_generation_json(f->spool, nth(id, 1500), PM_NSTR, &out));
+    assert_false(spool_generation_json(f->spool, PM_STR("gen-99999999999-x"), PM_NSTR, &out));
+    assert_false(spool_generation_json(f->spool, PM_STR(""), PM_NSTR, &out));
+    assert_false(spool_generation_json(f->spool, PM_NSTR, PM_NSTR, &out));
     pm_buf_fini(&out);
 }
 
@@ -320,7 +321,7 @@ static void an_answer_too_long_for_its_buffer_is_none(void **state)
     open_spool(f);
     spool_append_settled(f->spool, &r);
     pm_buf_init(&out, 100);
-    assert_false(spool_generation_json(f->spool, r.begin.id, &out));
+    assert_false(spool_generation_json(f->spool, r.begin.id, PM_NSTR, &out));
     assert_true(out.failed);
     pm_buf_fini(&out);
 }

@@ -117,7 +117,7 @@ static void interrupted_calls_wait_for_room_too(void **state)
     pm_buf_init(&out, 10000);
     for (int i = 0; i < 1000 && spool_stats(f->spool).open_calls; i++)
         uv_run(&f->loop, UV_RUN_ONCE);
-    assert_true(spool_generation_json(f->spool, PM_STR("gen-a"), &out));
+    assert_true(spool_generation_json(f->spool, PM_STR("gen-a"), PM_NSTR, &out));
     pm_buf_fini(&out);
 }
 

@@ -58,7 +58,7 @@ static void check_append_works(struct fixture *f)
     assert_true(spool_append_settled(f->spool, &r) > 0);
     close_spool(f);
     open_spool(f);
-    assert_true(spool_generation_json(f->spool, r.begin.id, &out));
+    assert_true(spool_generation_json(f->spool, r.begin.id, PM_NSTR, &out));
     pm_buf_fini(&out);
 }
 
@@ -394,7 +394,7 @@ static void a_full_segment_that_was_not_ended_is_ended_by_the_next_start(void **
     for (unsigned i = 0; i < n; i++) {
         snprintf(id, sizeof(id), "gen-%u", i);
         pm_buf_reset(&out);
-        assert_true(spool_generation_json(f->spool, pm_str(id), &out));
+        assert_true(spool_generation_json(f->spool, pm_str(id), PM_NSTR, &out));
     }
     pm_buf_fini(&out);
 }
