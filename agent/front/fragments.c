@@ -158,10 +158,12 @@ static const char *text_key(struct pm_str key)
 /* A member of what is held, PM_JNONE if it is not there. */
 static struct pm_jval held(const struct detail *d, struct pm_str name)
 {
-    struct pm_jiter it = {d->members.p, d->members.p + d->members.n};
+    struct pm_jiter it = {NULL, NULL};
     struct pm_jval val;
     struct pm_str key;
 
+    if (d->members.n)
+        it = (struct pm_jiter){d->members.p, d->members.p + d->members.n};
     while (pm_json_member(&it, &key, &val)) {
         if (pm_str_eq(key, name))
             return val;

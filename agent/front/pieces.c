@@ -246,6 +246,16 @@ static void note_finish(struct front_writer *w, const struct event *e)
     pm_buf_str(&w->native, e->native);
 }
 
+/* A completion has text and thoughts, and nothing else that its clients could read. */
+static bool has_place(enum pm_operation op, const struct event *e)
+{
+    static const unsigned completion =
+        1U << EV_CHOICE | 1U << EV_TEXT | 1U << EV_REASONING | 1U << EV_FINISH;
+
+    return op == PM_OP_CHAT || (completion & 1U << e->kind) ||
+           (e->kind == EV_MEDIA && pm_str_is(e->name, "logprobs"));
+}
+
 static void add_event(struct piece *p, const struct event *e)
 {
     switch (e->kind) {
@@ -298,7 +308,7 @@ void front_write_events(struct front_writer *w, const struct chunk *c, struct pm
     for (size_t i = 0; i < c->n; i++)
         p.has_details |= c->ev[i].kind == EV_REASONING_DETAIL;
     for (size_t i = 0; i < c->n; i++) {
-        if (c->ev[i].choice < FRONT_MAX_CHOICES)
+        if (c->ev[i].choice < FRONT_MAX_CHOICES && has_place(w->op, &c->ev[i]))
             add_event(&p, &c->ev[i]);
     }
     close_piece(&p);

@@ -2,12 +2,7 @@
 /* The first byte chooses the operation, the rest is the body of a request. What is accepted must
  * hold the promises that the codecs build on. */
 #include "agent/front/front.h"
-
-static void must(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/must.h"
 
 static bool inside(struct pm_str whole, struct pm_str part)
 {

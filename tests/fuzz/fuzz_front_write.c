@@ -3,18 +3,13 @@
  * valid JSON on one line each, and the answer in one piece is valid JSON. */
 #include "agent/front/front.h"
 #include "common/sse.h"
+#include "tests/fuzz/must.h"
 
 #define MAX_EVENTS 64
 
 struct input {
     const uint8_t *p, *end;
 };
-
-static void must(bool fact)
-{
-    if (!fact)
-        abort();
-}
 
 static uint8_t take(struct input *in)
 {

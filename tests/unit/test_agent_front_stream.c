@@ -403,6 +403,9 @@ static void completions_stream_text(void **state)
                "data: {\"id\":\"gen-1\",\"provider\":\"Acme\",\"model\":\"a/b\",\"object\":"
                "\"text_completion\",\"created\":1766000000,\"choices\":[{\"index\":0,\"text\":"
                "\"a\"" TAIL);
+    assert_str(write_events(&f, {.kind = EV_TOOL_START, .id = S("i"), .name = S("n")},
+                            {.kind = EV_REFUSAL, .text = S("no")}),
+               "");
     write_events(&f, {.kind = EV_FINISH, .finish = FINISH_STOP});
     assert_non_null(strstr(f.out.p, "{\"index\":0,\"text\":\"\",\"finish_reason\":\"stop\""));
     assert_true(front_write_end(f.w, &bill, &f.out));
