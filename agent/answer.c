@@ -231,18 +231,17 @@ static bool is_transient(enum failure_class c)
 }
 
 /* What all attempts together mean (openrouter-api §8.3): all asked us to wait → 429, all failed
- * in passing, each in its way → 503, else the last one's own words. */
+ * in passing → 503, else the last one's own words. */
 static void judge(const struct relay *r, struct front_error *e)
 {
     const struct failure *last = &relay_last(r)->failure;
     const struct failure_rule *rule = failure_rule(last->cls);
-    bool all_limited = true, all_transient = true, all_alike = true;
+    bool all_limited = true, all_transient = true;
 
     for (size_t i = 0; i < r->n_log; i++) {
         const struct failure *f = &r->log[i].failure;
         all_limited &= f->cls == FAIL_RATE_LIMIT;
         all_transient &= is_transient(f->cls);
-        all_alike &= f->cls == last->cls;
         if (f->retry_after_ms >= 0 &&
             (e->retry_after_ms < 0 || f->retry_after_ms < e->retry_after_ms))
             e->retry_after_ms = f->retry_after_ms;
@@ -254,7 +253,7 @@ static void judge(const struct relay *r, struct front_error *e)
         e->availability = PM_STR("capacity_exhausted");
         e->retryable = true;
     } else if (all_transient) {
-        if (!all_alike) {
+        if (r->n_log > 1) {
             e->status = 503;
             e->error_type = "provider_overloaded";
         }

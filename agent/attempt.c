@@ -317,6 +317,8 @@ bool attempt_start(struct relay *r, const struct pm_attempt_plan *plan, struct f
         .call = &r->req.call,
         .endpoint = plan->endpoint,
         .preset = r->decision.preset,
+        .prefs = &r->decision.prefs,
+        .user = r->user,
         .drop_unsupported = !r->decision.prefs.require_parameters,
     };
 
@@ -326,7 +328,6 @@ bool attempt_start(struct relay *r, const struct pm_attempt_plan *plan, struct f
     t->codec = codec_for(p->protocol);
     t->dialect = dialect_find(p->dialect);
     t->phase = PHASE_CONNECT;
-    t->streamed = r->req.call.stream;
     t->started_ms = t->last_ms = uv_now(r->agent->loop);
     pm_buf_init(&t->error_body, ERROR_BODY_MAX);
     if (!t->dialect || !t->codec ||
@@ -337,6 +338,7 @@ bool attempt_start(struct relay *r, const struct pm_attempt_plan *plan, struct f
         attempt_free(t);
         return false;
     }
+    t->streamed = out.stream;
     t->probe = health_probe_begin(r->agent->health, plan->endpoint, t->started_ms);
     target = snapshot_target(r->snap, p, plan->credential, out.path, caller_key_of(r, p));
     t->transfer = transfer_new(target, &ops, t);

@@ -19,8 +19,10 @@ static bool may_follow(const struct relay *r, const struct attempt_log *last, si
         return (rule->hurts_key || rule->cools_endpoint) && a->credential != b->credential;
     if (rule->hurts_key && a->credential && a->credential == b->credential)
         return false;
-    if (last->failure.cls == FAIL_CONTEXT_LENGTH)
+    if (rule->larger_window)
         return b->endpoint->context > a->endpoint->context;
+    if (last->failure.parameter && r->n_log == 1)
+        return true; /* what one provider does not know, another may take: one more try */
     return rule->next_endpoint;
 }
 

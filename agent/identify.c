@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/identify.h"
 
+#include <openssl/evp.h>
+
 #define MAX_CALLER_KEYS 32
 #define MAX_CALLER_KEY_BYTES 4096
 
@@ -73,4 +75,26 @@ bool identify(struct relay *r, const struct pm_http1_head *h, struct front_error
         return false;
     r->policy = r->key ? r->key->policy : r->snap->table->policy;
     return read_caller_keys(r, pm_http1_header(h, "x-provider-api-keys"), refusal);
+}
+
+struct pm_str identify_user(struct relay *r)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    struct pm_str text;
+    char *out;
+
+    if (!r->req.user.n)
+        return PM_NSTR;
+    text = pm_arena_fmt(&r->arena, "%.*s\n%.*s", PM_FMT(r->key ? r->key->name : PM_STR("-")),
+                        PM_FMT(r->req.user));
+    if (EVP_Digest(text.p, text.n, digest, &n, EVP_sha256(), NULL) != 1)
+        return PM_NSTR;
+    out = pm_arena_alloc(&r->arena, 32);
+    for (size_t i = 0; i < 16; i++) {
+        out[2 * i] = hex[digest[i] >> 4];
+        out[2 * i + 1] = hex[digest[i] & 15];
+    }
+    return pm_str_n(out, 32);
 }

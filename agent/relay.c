@@ -319,6 +319,7 @@ static void relay_read(struct relay *r, bool ok)
         relay_finish(r, SPOOL_FAILED, status);
         return;
     }
+    r->user = identify_user(r);
     relay_set_state(r, RELAY_CHOOSING);
     relay_route(r);
     if (r->decision.failed != PM_ROUTED) {

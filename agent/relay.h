@@ -78,6 +78,7 @@ struct relay {
 
     struct front_headers headers;
     struct front_request req;
+    struct pm_str user; /* the end user as providers may know him: a hash; PM_NSTR if none */
     struct pm_error read_error;
     uv_work_t work; /* a large body is read off the loop */
     bool working, work_ok;

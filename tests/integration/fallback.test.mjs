@@ -298,9 +298,10 @@ test('retries are a share of the traffic', async () => {
       Array.from({ length: 60 }, () => other.chat({ model: lane.model, provider: { order: lane.order } })),
     );
     const seconds = Math.ceil((Date.now() - began) / 1000) + 1;
-    const fallbacks = (await recordsOf(lane.b)).length;
+    // Some calls go to the second provider at once, when the breaker of the first has opened.
+    const fallbacks = [...(await other.metrics()).matchAll(/^pointsman_fallbacks_total\{.*\} (\d+)$/gm)].reduce((sum, m) => sum + Number(m[1]), 0);
     assert.ok(fallbacks >= 1 && fallbacks <= 6 + 10 * seconds, `${fallbacks} fallbacks`);
-    assert.ok(answers.filter(answer => answer.status === 200).length === fallbacks);
+    assert.ok(answers.filter(answer => answer.status === 200).length === (await recordsOf(lane.b)).length);
     assert.ok(answers.every(answer => [200, 503].includes(answer.status)));
   } finally {
     await other.close();
