@@ -77,7 +77,6 @@ static void on_written(uv_write_t *req, int status)
         conn_close(c);
         return;
     }
-    c->write_deadline_ms = uv_now(c->server->loop) + c->server->limits.write_ms;
     if (c->writing == 0 && c->state == CONN_ENDING && !c->unread)
         conn_close(c);
     else if (c->state == CONN_STREAM && c->req.on_drain &&
@@ -114,10 +113,11 @@ static bool queue_rest(struct conn *c, const uv_buf_t *bufs, unsigned n_bufs, si
         return false;
     }
     c->writing++;
+    c->handed += at;
     return true;
 }
 
-/* Head, and what is behind it as one chunk (RFC 9112 §7.1) where the answer is chunked. */
+/* Head, and what is behind it: as one chunk (RFC 9112 §7.1) where the answer is chunked. */
 static unsigned frame(const struct conn *c, uv_buf_t bufs[static 4], char *size_line, size_t room)
 {
     size_t payload = c->out.n - c->out_head;
@@ -125,6 +125,8 @@ static unsigned frame(const struct conn *c, uv_buf_t bufs[static 4], char *size_
 
     if (c->out_head)
         bufs[n++] = uv_buf_init(c->out.p, (unsigned)c->out_head);
+    if (c->whole.n)
+        bufs[n++] = uv_buf_init((char *)c->whole.p, (unsigned)c->whole.n);
     if (payload && c->chunked)
         bufs[n++] = uv_buf_init(size_line, (unsigned)snprintf(size_line, room, "%zx\r\n", payload));
     if (payload)
@@ -147,6 +149,10 @@ bool conn_flush(struct conn *c)
 
     if (c->closing)
         return false;
+    if (c->out.failed) { /* what is missing must not look like an end */
+        conn_close(c);
+        return false;
+    }
     if (c->out.n == 0 && !c->last_chunk)
         return true;
     n = frame(c, bufs, size_line, sizeof(size_line));
@@ -158,6 +164,7 @@ bool conn_flush(struct conn *c)
     ok = sent >= 0 && queue_rest(c, bufs, n, (size_t)sent);
     pm_buf_reset(&c->out);
     c->out_head = 0;
+    c->whole = PM_NSTR;
     c->last_chunk = false;
     if (c->out.cap > (64u << 10))
         pm_buf_fini(&c->out); /* an idle connection holds no large buffer */
@@ -207,16 +214,12 @@ void http_reply(struct http_request *r, const struct http_reply *reply)
 
     if (c->closing)
         return;
+    r->on_gone = NULL; /* answered: its handler is done with it */
     c->chunked = false;
     put_head(c, reply, false);
-    if (!pm_str_eq(r->head->method, PM_STR("HEAD")))
-        pm_buf_str(&c->out, reply->body);
-    if (c->out.failed) {
-        conn_close(c);
-        return;
-    }
     c->out_head = c->out.n;
-    r->on_gone = NULL; /* answered: its handler is done with it */
+    if (!pm_str_eq(r->head->method, PM_STR("HEAD")))
+        c->whole = reply->body;
     conn_answered(c);
 }
 
@@ -259,12 +262,7 @@ void http_take_body(struct http_request *r, struct pm_buf *body, uint64_t *charg
 
 void http_stream_flush(struct http_request *r)
 {
-    struct conn *c = conn_of(r);
-
-    if (c->out.failed)
-        conn_close(c);
-    else
-        conn_flush(c);
+    conn_flush(conn_of(r));
 }
 
 void http_stream_end(struct http_request *r, bool close)
@@ -298,7 +296,7 @@ void conn_refuse(struct conn *c, unsigned status, const char *why)
         return;
     pm_buf_init(&body, 16 << 10);
     s->ops.refuse(s->ctx, status, why, &body);
-    c->must_close = true;
+    c->unread = true; /* whatever is on its way will not be read as a request */
     c->chunked = false;
     put_head(c,
              &(struct http_reply){.status = status,
@@ -307,9 +305,8 @@ void conn_refuse(struct conn *c, unsigned status, const char *why)
                                   .n_headers = status == 503 ? 1 : 0,
                                   .close = true},
              false);
-    pm_buf_str(&c->out, pm_buf_view(&body));
-    pm_buf_fini(&body);
     c->out_head = c->out.n;
-    c->req.on_gone = NULL;
+    c->whole = pm_buf_view(&body);
     conn_answered(c);
+    pm_buf_fini(&body);
 }

@@ -2,6 +2,8 @@
 #include "agent/server.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include "agent/server_conn.h"
 #include "common/clock.h"
@@ -10,7 +12,8 @@
 #define TICK_MS 250
 #define LINGER_MS 2000
 #define STASH_MAX (64u << 10) /* pipelined bytes kept while a request is served */
-#define OUT_MAX (64u << 20) /* one answer without streaming, or what is between two flushes */
+#define OUT_MAX (64u << 20) /* what is between two flushes */
+#define REFUSED_MAX 64 /* connections above the limit that are told so; more are just closed */
 
 static void conn_process(struct conn *c, const char *p, size_t n);
 
@@ -68,6 +71,14 @@ void conn_close(struct conn *c)
     uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
 }
 
+/* Ends the connection when its queued bytes have left. */
+static void conn_retire(struct conn *c)
+{
+    c->state = CONN_ENDING;
+    if (c->writing == 0)
+        conn_close(c);
+}
+
 /* ---- deadlines ---- */
 
 static void set_deadline(struct conn *c, uint32_t ms)
@@ -93,6 +104,22 @@ static void on_deadline(struct conn *c)
     }
 }
 
+/* Has the client stopped reading? One that is slow is not cut, however long its answer takes.
+ * The kernel asks for more only when much of its buffer is free, so what is in there counts too. */
+static bool is_stuck(struct conn *c, uint64_t now)
+{
+    uint64_t taken = c->handed - uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+    uv_os_fd_t fd;
+    int in_kernel = 0;
+
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 && ioctl(fd, SIOCOUTQ, &in_kernel) == 0)
+        taken -= (uint64_t)in_kernel;
+    if (taken != c->taken)
+        c->write_deadline_ms = now + c->server->limits.write_ms;
+    c->taken = taken;
+    return now >= c->write_deadline_ms;
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct server *s = t->data;
@@ -101,10 +128,14 @@ static void on_tick(uv_timer_t *t)
 
     for (struct conn *c = s->conns; c; c = next) {
         next = c->next;
-        if (c->writing && c->write_deadline_ms && now >= c->write_deadline_ms)
-            conn_close(c); /* the client has stopped reading */
-        else if (c->deadline_ms && now >= c->deadline_ms)
+        if (c->writing) {
+            if (is_stuck(c, now))
+                conn_close(c);
+            else if (c->state == CONN_IDLE) /* it is not, yet */
+                set_deadline(c, s->limits.idle_ms);
+        } else if (c->deadline_ms && now >= c->deadline_ms) {
             on_deadline(c);
+        }
     }
 }
 
@@ -122,10 +153,15 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
 {
     struct conn *c = (struct conn *)h;
 
-    if (n < 0)
-        conn_close(c);
-    else if (n > 0)
+    if (n > 0) {
         conn_process(c, buf->base, (size_t)n);
+    } else if (n == UV_EOF && (c->state == CONN_IDLE || c->state == CONN_ENDING)) {
+        c->reading = false; /* libuv stops at the end by itself */
+        c->unread = false;
+        conn_retire(c); /* it asks no more, but it may still be reading its last answer */
+    } else if (n < 0) {
+        conn_close(c);
+    }
 }
 
 static void want_reading(struct conn *c, bool on)
@@ -237,6 +273,10 @@ static void feed(struct conn *c, const char **p, size_t *n)
         }
         switch (pm_http1_feed(c->http, p, n, &body, &err)) {
         case PM_HTTP1_MORE:
+            if (pm_http1_between(c->http)) { /* only blank lines (RFC 9112 §2.2) */
+                c->state = CONN_IDLE;
+                set_deadline(c, c->server->limits.idle_ms);
+            }
             return;
         case PM_HTTP1_HEAD:
             on_head(c);
@@ -245,6 +285,7 @@ static void feed(struct conn *c, const char **p, size_t *n)
             on_body(c, body);
             break;
         case PM_HTTP1_DONE:
+            c->followed = *n > 0;
             on_whole(c);
             break;
         case PM_HTTP1_BAD:
@@ -316,8 +357,11 @@ void conn_answered(struct conn *c)
 {
     bool last = c->must_close || c->unread || c->server->draining;
 
-    if (last)
+    if (last) {
         c->state = CONN_ENDING;
+        c->deadline_ms = 0;
+        c->unread |= c->followed || c->stash.n > 0; /* who sends more than we take may go on */
+    }
     if (!conn_flush(c))
         return;
     if (!last) {
@@ -325,11 +369,10 @@ void conn_answered(struct conn *c)
         return;
     }
     release_body(c);
-    set_deadline(c, c->server->limits.write_ms);
     if (c->unread)
         linger(c);
-    else if (c->writing == 0)
-        conn_close(c);
+    else
+        conn_retire(c);
 }
 
 /* ---- accepting ---- */
@@ -361,6 +404,10 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     }
     uv_tcp_nodelay(&c->tcp, 1);
+    if (s->n_conns > (size_t)s->limits.max_connections + REFUSED_MAX) {
+        conn_close(c);
+        return;
+    }
     if (s->n_conns > s->limits.max_connections) {
         conn_refuse(c, 503, "too many connections");
         return;
@@ -444,7 +491,7 @@ void server_drain(struct server *s)
     for (struct conn *c = s->conns; c; c = next) {
         next = c->next;
         if (c->state == CONN_IDLE)
-            conn_close(c);
+            conn_retire(c);
     }
 }
 

@@ -26,14 +26,17 @@ struct conn {
     struct pm_buf stash; /* bytes that came while a request was being served */
     struct pm_buf out; /* answer bytes since the last flush */
     size_t out_head; /* how many of them are head: they are no part of a chunk */
+    struct pm_str whole; /* the body of a whole answer; the caller's, until the flush */
     size_t writing; /* uv_write calls under way */
-    uint64_t deadline_ms; /* 0: none */
-    uint64_t write_deadline_ms;
+    uint64_t handed, taken; /* bytes given to the loop; of them gone at the last tick */
+    uint64_t deadline_ms; /* 0: none; it waits while answers are being written */
+    uint64_t write_deadline_ms; /* moves on with each byte that the client takes */
     enum conn_state state;
     bool closing, reading, in_feed, must_close;
     bool chunked; /* the answer is */
     bool last_chunk; /* the next flush ends the chunked answer */
-    bool unread; /* the request has not been read whole: linger, or a reset eats the answer */
+    bool followed; /* bytes of the next request came with this one */
+    bool unread; /* more may come than was read: linger, or a reset eats the answer */
 };
 
 struct server {
