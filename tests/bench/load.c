@@ -56,18 +56,19 @@ static void turn(void)
     origin_tick();
 }
 
-/* A request of about `body` bytes of conversation, with an escape in every line of it. */
-static void write_request(struct pm_buf *out, uint32_t body, const char *user, bool stream)
+/* A request of about `body` bytes, with escapes in every line of its conversation. The last
+ * message begins with what the provider is to do (origin.h). */
+static void write_request(struct pm_buf *out, uint32_t body, const char *begin, bool stream)
 {
     static const char line[] = "She said \\\"the points are set for the harbour line\\\".\\n";
     struct pm_buf json;
 
     pm_buf_init(&json, body + 1024);
     pm_buf_addf(&json,
-                "{\"model\":\"bench/echo\",%s\"user\":\"%s\",\"max_tokens\":256,"
+                "{\"model\":\"bench/echo\",%s\"max_tokens\":256,"
                 "\"messages\":[{\"role\":\"system\",\"content\":\"Answer in few words.\"},"
-                "{\"role\":\"user\",\"content\":\"",
-                stream ? "\"stream\":true," : "", user);
+                "{\"role\":\"user\",\"content\":\"%s",
+                stream ? "\"stream\":true," : "", begin);
     while (json.n + sizeof(line) < body)
         pm_buf_add(&json, line, sizeof(line) - 1);
     pm_buf_lit(&json, "What follows?\"}]}");
@@ -154,11 +155,11 @@ static void run_begin(const struct order *o, const struct client_owner *owner, c
     run.samples_us = samples ? samples : pm_xcalloc(MAX_SAMPLES, sizeof(*samples));
     run.peak = (struct process_memory){0};
     for (uint32_t i = 0; i < o->connections; i++) {
-        char user[64] = "bench";
+        char begin[64] = "";
 
         if (pace)
-            snprintf(user, sizeof(user), "load:%u:%u:%s", i, o->events, pace);
-        write_request(&run.requests[i], o->body, user, pace != NULL);
+            snprintf(begin, sizeof(begin), "load:%u:%u:%s ", i, o->events, pace);
+        write_request(&run.requests[i], o->body, begin, pace != NULL);
         run.clients[i].id = i;
         run.clients[i].owner = owner;
         run.clients[i].watch.fd = -1;

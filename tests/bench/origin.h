@@ -4,7 +4,7 @@
  * be driven event by event: the next leaves when the client has the last one, so that every
  * event crosses the proxy by itself, as tokens do, however fast or slow the proxy is.
  *
- * What to answer stands in the request's `user` member: "load:STREAM:EVENTS:PACE", with PACE
+ * What to answer stands where a text of the request begins: "load:STREAM:EVENTS:PACE", with PACE
  * "each" (on origin_next) or "second" (one a second). Without it, one body of 300 bytes. */
 #ifndef BENCH_ORIGIN_H
 #define BENCH_ORIGIN_H
