@@ -60,7 +60,9 @@ static void turn(void)
  * message begins with what the provider is to do (origin.h). */
 static void write_request(struct pm_buf *out, uint32_t body, const char *begin, bool stream)
 {
-    static const char line[] = "She said \\\"the points are set for the harbour line\\\".\\n";
+    static const char line[] =
+        "She said \\\"the points are set for the harbour line\\\" and went on along the quay, "
+        "past the cranes.\\n";
     struct pm_buf json;
 
     pm_buf_init(&json, body + 1024);
