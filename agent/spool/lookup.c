@@ -110,8 +110,7 @@ static bool search(struct spool *s, const struct segment_info *info, struct scan
     return found;
 }
 
-bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_str key,
-                           struct pm_buf *out)
+bool spool_generation_json(struct spool *s, struct pm_str id, struct pm_str key, struct pm_buf *out)
 {
     const struct wanted w = {id, key};
     const size_t first = first_to_search(s, id);

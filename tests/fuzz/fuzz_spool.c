@@ -97,7 +97,7 @@ static void check(const struct spool_config *cfg)
     }
     spool_reader_free(reader);
     pm_buf_init(&out, 1 << 20);
-    spool_generation_json(s, PM_STR("gen-1"), &out);
+    spool_generation_json(s, PM_STR("gen-1"), PM_NSTR, &out);
     must(spool_append_settled(s, &r) > last);
     must(spool_stats(s).open_calls == 0);
     spool_close(s);
@@ -106,7 +106,7 @@ static void check(const struct spool_config *cfg)
     s = spool_open(cfg, &loop, &interrupted, NULL);
     must(s != NULL);
     pm_buf_reset(&out);
-    must(spool_generation_json(s, r.begin.id, &out));
+    must(spool_generation_json(s, r.begin.id, PM_NSTR, &out));
     spool_close(s);
     pm_buf_fini(&out);
 }
