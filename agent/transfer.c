@@ -7,6 +7,7 @@
 #define MAX_IDLE_HANDLES 64 /* prepared handles per target */
 #define SMALL_BODY (64u << 10) /* spliced into one block; larger ones are read in pieces */
 #define MAX_FIELDS (4u << 10) /* of the values we keep from one head */
+#define WARM_MS 10000 /* how long a provider may think about a HEAD */
 
 /* ---- targets ---- */
 
@@ -95,6 +96,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
     case TRANSFER_GO:
         return n;
     case TRANSFER_PAUSE:
+        t->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     case TRANSFER_STOP:
         break;
@@ -232,6 +234,8 @@ static void prepare(struct transfer *t, struct target *g)
     curl_easy_setopt(e, CURLOPT_URL, g->url);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a cancel never waits for a name server */
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(e, CURLOPT_POST, 1L);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "pointsman/" PM_VERSION);
@@ -356,11 +360,13 @@ void transfer_recycle(struct transfer *t)
     if (t->warming) {
         unlink_from(&u->warming, t);
         curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, 0L);
     }
     wipe_slist(t->extra);
     t->extra = NULL;
     t->status = 0;
     t->has_head = t->dead = t->in_multi = t->stopped = t->warming = false;
+    t->paused = t->broken = false;
     t->body = PM_NSTR;
     t->edits = NULL;
     t->n_edits = 0;
@@ -382,8 +388,8 @@ static enum transfer_end_kind end_kind(const struct transfer *t, CURLcode code)
     if (t->stopped)
         return END_STOPPED;
     switch (code) {
-    case CURLE_OK:
-        return END_CLEAN;
+    case CURLE_OK: /* libcurl thinks so of an answer that ended within its head, too */
+        return t->has_head ? END_CLEAN : END_CUT;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
@@ -421,32 +427,57 @@ void transfer_ended(struct transfer *t, CURLcode code)
 {
     struct transfer_end end = {.kind = end_kind(t, code)};
     long connects = 1;
-    curl_off_t connect_us = 0;
     struct transfer_ops ops = t->ops;
     void *ctx = t->ctx;
     bool tell = !t->dead && !t->warming;
     char what[CURL_ERROR_SIZE];
 
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
-    curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
     end.reused = connects == 0;
-    end.sent = end.reused || connect_us > 0;
+    end.sent = transfer_sent(t);
     snprintf(what, sizeof(what), "%s", t->error[0] ? t->error : curl_easy_strerror(code));
     end.what = what;
-    if (t->dead)
+    if (t->dead || t->broken)
         unlink_from(&t->target->up->doomed, t);
     transfer_recycle(t);
     if (tell)
         ops.done(ctx, &end);
 }
 
+bool transfer_sent(const struct transfer *t)
+{
+    curl_off_t ready_us = 0; /* connected, with TLS and through the proxy */
+
+    curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us > 0;
+}
+
+static void doom(struct transfer *t)
+{
+    struct upstream *u = t->target->up;
+
+    if (!t->dead && !t->broken) {
+        t->next = u->doomed;
+        u->doomed = t;
+    }
+    upstream_kick(u);
+}
+
 void transfer_resume(struct transfer *t)
 {
     struct upstream *u = t->target->up;
 
+    if (!t->paused)
+        return;
+    t->paused = false;
     u->in_curl++;
     curl_easy_pause(t->easy, CURLPAUSE_CONT);
     u->in_curl--;
+    if (t->stopped && !t->dead && !t->broken) {
+        /* libcurl tells a write error only to the caller here, and forgets the transfer. */
+        doom(t);
+        t->broken = true;
+    }
     upstream_kick(u); /* it may have ended inside */
 }
 
@@ -457,12 +488,12 @@ void transfer_cancel(struct transfer *t)
     if (t->dead)
         return;
     if (u->in_curl && t->in_multi) {
+        doom(t);
         t->dead = true;
-        t->next = u->doomed;
-        u->doomed = t;
-        upstream_kick(u);
         return;
     }
+    if (t->broken)
+        unlink_from(&u->doomed, t);
     transfer_recycle(t);
 }
 
@@ -475,5 +506,6 @@ void target_warm(struct target *g)
     t->next = g->up->warming;
     g->up->warming = t;
     curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)WARM_MS);
     transfer_start(t);
 }

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 #define MAX_IDLE_CONNECTIONS 512
 
 static void upstream_maybe_closed(struct upstream *u)
@@ -31,10 +33,20 @@ static struct sock *sock_at(struct upstream *u, curl_socket_t fd)
     return (size_t)fd < u->n_socks ? u->socks[fd] : NULL;
 }
 
+static void sock_drop(struct sock *s)
+{
+    s->up->socks[s->fd] = NULL;
+    uv_poll_stop(&s->poll);
+    uv_close((uv_handle_t *)&s->poll, on_sock_closed);
+}
+
 static struct sock *sock_add(struct upstream *u, curl_socket_t fd, bool ours)
 {
-    struct sock *s = pm_xcalloc(1, sizeof(*s));
+    struct sock *s = sock_at(u, fd);
 
+    if (s)
+        sock_drop(s); /* closed without a word to us: the number is used again */
+    s = pm_xcalloc(1, sizeof(*s));
     if ((size_t)fd >= u->n_socks) {
         size_t n = (size_t)fd * 2 + 16;
         u->socks = pm_xrealloc(u->socks, n * sizeof(struct sock *));
@@ -54,36 +66,7 @@ static struct sock *sock_add(struct upstream *u, curl_socket_t fd, bool ours)
     return s;
 }
 
-static void sock_drop(struct sock *s)
-{
-    s->up->socks[s->fd] = NULL;
-    uv_poll_stop(&s->poll);
-    uv_close((uv_handle_t *)&s->poll, on_sock_closed);
-}
-
-static void on_poll(uv_poll_t *p, int status, int events)
-{
-    struct sock *s = (struct sock *)p;
-    struct upstream *u = s->up;
-    int flags = 0, running;
-
-    if (s->idle) {
-        /* The provider closed a pooled connection; libcurl finds out when it wants to use it. */
-        uv_poll_stop(p);
-        s->events = 0;
-        return;
-    }
-    if (status < 0)
-        flags = CURL_CSELECT_ERR;
-    if (events & (UV_READABLE | UV_DISCONNECT))
-        flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        flags |= CURL_CSELECT_OUT;
-    u->in_curl++;
-    curl_multi_socket_action(u->multi, s->fd, flags, &running);
-    u->in_curl--;
-    upstream_reap(u);
-}
+static void on_poll(uv_poll_t *p, int status, int events);
 
 static void watch(struct sock *s, int events)
 {
@@ -93,16 +76,65 @@ static void watch(struct sock *s, int events)
     uv_poll_start(&s->poll, events, on_poll);
 }
 
+static void on_poll(uv_poll_t *p, int status, int events)
+{
+    struct sock *s = (struct sock *)p;
+    struct upstream *u = s->up;
+    const curl_socket_t fd = s->fd;
+    int wanted = 0, flags = 0, running;
+
+    if (s->idle) {
+        /* The provider closed a pooled connection: libcurl finds out when it wants to use it. What
+         * else it may have sent libcurl would take for the answer to the next request. */
+        uv_poll_stop(p);
+        s->events = 0;
+        if (s->quiet)
+            shutdown(fd, SHUT_RDWR);
+        return;
+    }
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    if (status < 0) {
+        /* An error on the socket. libcurl must find it by itself: told of it, it neither reads what
+         * came before it, nor tries again where a pooled connection has died. The loop does not
+         * watch such a socket on its own. */
+        flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+        wanted = s->events;
+        s->events = 0;
+    }
+    u->in_curl++;
+    curl_multi_socket_action(u->multi, fd, flags, &running);
+    u->in_curl--;
+    if (wanted && sock_at(u, fd) == s && s->events == 0 && !s->idle)
+        watch(s, wanted);
+    upstream_reap(u);
+}
+
+/* May bytes still come on a connection that this transfer leaves? */
+static bool is_quiet(CURL *easy)
+{
+    struct transfer *t = NULL;
+    long version = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    return t && !t->paused &&
+           (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1);
+}
+
+/* Never fails: libcurl would take the failure for the end of all transfers. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *sock_ctx)
 {
     struct upstream *u = ctx;
     struct sock *s = sock_at(u, fd);
 
-    (void)easy;
     (void)sock_ctx;
     if (what == CURL_POLL_REMOVE) {
         if (s && s->ours) {
             s->idle = true;
+            s->quiet = is_quiet(easy);
             watch(s, UV_READABLE);
         } else if (s) {
             sock_drop(s);
@@ -111,9 +143,11 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
     }
     if (!s)
         s = sock_add(u, fd, false);
-    if (!s)
-        return -1;
-    s->idle = false;
+    if (!s) {
+        pm_log(PM_ERROR, "a socket cannot be watched", KV_I("fd", fd));
+        return 0; /* the attempt's own timers end what waits for it */
+    }
+    s->idle = s->quiet = false;
     watch(s, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
     return 0;
 }
@@ -182,7 +216,10 @@ void upstream_reap(struct upstream *u)
     while (u->doomed) {
         struct transfer *t = u->doomed;
         u->doomed = t->next;
-        transfer_recycle(t);
+        if (t->dead)
+            transfer_recycle(t);
+        else
+            transfer_ended(t, CURLE_WRITE_ERROR);
     }
     u->reaping = false;
 }

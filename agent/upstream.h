@@ -61,7 +61,7 @@ enum transfer_end_kind {
 };
 struct transfer_end {
     enum transfer_end_kind kind;
-    bool sent; /* a connection was there: the provider may have seen the request */
+    bool sent; /* connected, with TLS: the provider may have seen the request */
     bool reused; /* the connection was used before */
     const char *what; /* libcurl's words */
 };
@@ -82,6 +82,8 @@ void transfer_body(struct transfer *t, struct pm_str body, const struct pm_edit 
 void transfer_header(struct transfer *t, struct pm_str name, struct pm_str value);
 /* May call `head` and `data` before it returns, never `done`. */
 void transfer_start(struct transfer *t);
+/* As in transfer_end, while it runs. */
+bool transfer_sent(const struct transfer *t);
 /* Not from inside `data`. */
 void transfer_resume(struct transfer *t);
 /* From anywhere; no callback comes after it. The connection is closed, so the provider can stop. */

@@ -17,6 +17,7 @@ struct sock {
     int events; /* what the loop watches now */
     bool ours; /* opened and closed through our callbacks */
     bool idle; /* libcurl does not want it now */
+    bool quiet; /* idle, and nothing but its end may come: what does is no one's answer */
 };
 
 struct upstream {
@@ -26,7 +27,7 @@ struct upstream {
     uv_timer_t reap; /* transfers ended where their owners could not be told */
     struct sock **socks; /* by descriptor */
     size_t n_socks;
-    struct transfer *doomed; /* cancelled inside a callback of libcurl */
+    struct transfer *doomed; /* ended where libcurl or their owners cannot be told */
     struct transfer *warming; /* nobody owns them but us */
     unsigned in_curl; /* depth of calls into libcurl */
     size_t active;
@@ -59,7 +60,9 @@ struct transfer {
     size_t at_edit, at_ins, at_body; /* where the reading stands */
     struct curl_slist *extra; /* further headers; owns the list handed to libcurl */
     unsigned status;
-    bool has_head, dead, in_multi, stopped, warming;
+    bool has_head, in_multi, stopped, paused, warming;
+    bool dead; /* cancelled: its owner and the slices are gone */
+    bool broken; /* ended by us inside of transfer_resume: `done` is still to come */
     struct pm_buf fields; /* copies of the head's values we keep */
     struct {
         size_t at, n;
