@@ -30,7 +30,8 @@ static void on_housekeeping(uv_timer_t *t)
     struct agent *a = t->data;
 
     pm_log_flush();
-    key_usage_catch_up(a->key_usage);
+    if (a->now->table->n_keys)
+        key_usage_catch_up(a->key_usage);
     if (a->draining)
         maybe_stopped(a);
 }

@@ -5,7 +5,7 @@
 #include "common/map.h"
 #include "pointsman/v1/usage.pb-c.h"
 
-#define PIECE 200 /* records per turn: well under a millisecond */
+#define PIECE 50 /* records per turn: well under a millisecond */
 #define DAY_MS 86400000
 
 struct window {

@@ -11,6 +11,21 @@
 
 /* ---- targets ---- */
 
+/* libcurl looks through the environment for every request; where there is nothing to find, it is
+ * told so once. */
+static bool environment_has_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+
+    for (size_t i = 0; i < PM_COUNT(names); i++) {
+        const char *v = getenv(names[i]);
+        if (v && *v)
+            return true;
+    }
+    return false;
+}
+
 /* libcurl copies header lines; this list is ours, so the secrets in it are wiped by us. */
 static void wipe_slist(struct curl_slist *l)
 {
@@ -45,6 +60,7 @@ struct target *target_new(struct upstream *u, const struct target_spec *spec)
     t->proxy = spec->proxy.n ? pm_xstrndup(spec->proxy) : NULL;
     /* No 100-continue round trip, and no Accept-Encoding: streams must come as they are made. */
     t->headers = curl_slist_append(NULL, "Expect:");
+    t->headers = curl_slist_append(t->headers, "Accept:");
     t->headers = curl_slist_append(t->headers, "Content-Type: application/json");
     for (size_t i = 0; i < spec->n_headers; i++)
         t->headers = add_header(t->headers, spec->headers[i].name, spec->headers[i].value);
@@ -263,6 +279,8 @@ static void prepare(struct transfer *t, struct target *g)
         curl_easy_setopt(e, CURLOPT_CAINFO, g->ca_file);
     if (g->proxy)
         curl_easy_setopt(e, CURLOPT_PROXY, g->proxy);
+    else if (!environment_has_proxy())
+        curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 }
 
 struct transfer *transfer_new(struct target *g, const struct transfer_ops *ops, void *ctx)

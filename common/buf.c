@@ -51,7 +51,7 @@ bool pm_buf_reserve(struct pm_buf *b, size_t more)
     return true;
 }
 
-bool pm_buf_add(struct pm_buf *b, const void *p, size_t n)
+bool pm_buf_add_slow(struct pm_buf *b, const void *p, size_t n)
 {
     if (!pm_buf_reserve(b, n))
         return false;

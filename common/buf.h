@@ -20,7 +20,19 @@ void pm_buf_init(struct pm_buf *b, size_t max);
 void pm_buf_fini(struct pm_buf *b); /* frees; the struct may be initialised again */
 void pm_buf_reset(struct pm_buf *b); /* empties, keeps the memory, clears `failed` */
 bool pm_buf_reserve(struct pm_buf *b, size_t more); /* room for `more` bytes after n */
-bool pm_buf_add(struct pm_buf *b, const void *p, size_t n);
+bool pm_buf_add_slow(struct pm_buf *b, const void *p, size_t n); /* of pm_buf_add only */
+
+static inline bool pm_buf_add(struct pm_buf *b, const void *p, size_t n)
+{
+    if (b->cap - b->n <= n) /* the NUL wants its place too */
+        return pm_buf_add_slow(b, p, n);
+    if (n)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+    return true;
+}
+
 bool pm_buf_addf(struct pm_buf *b, const char *fmt, ...) PM_PRINTF(2, 3);
 void pm_buf_drop(struct pm_buf *b, size_t n); /* removes the first n bytes */
 /* The heap block itself; the caller frees it. The buffer is empty afterwards. */

@@ -2,7 +2,6 @@
 #include "common/log.h"
 
 #include <pthread.h>
-#include <stdarg.h>
 #include <unistd.h>
 
 #define LINE_BYTES 8192
@@ -44,34 +43,57 @@ static void put(struct line *l, const char *p, size_t n)
     l->n += n;
 }
 
-static void putf(struct line *l, const char *fmt, ...) PM_PRINTF(2, 3);
-static void putf(struct line *l, const char *fmt, ...)
-{
-    char t[128];
-    va_list ap;
-    int n;
+#define put_lit(l, lit) put((l), "" lit, sizeof(lit) - 1)
 
-    va_start(ap, fmt);
-    n = vsnprintf(t, sizeof(t), fmt, ap);
-    va_end(ap);
-    if (n > 0)
-        put(l, t, PM_MIN((size_t)n, sizeof(t) - 1));
+static void put_cstr(struct line *l, const char *s)
+{
+    put(l, s, strlen(s));
+}
+
+static void put_int(struct line *l, int64_t v)
+{
+    char t[20];
+    size_t i = sizeof(t);
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do {
+        t[--i] = (char)('0' + u % 10);
+        u /= 10;
+    } while (u);
+    if (v < 0)
+        t[--i] = '-';
+    put(l, t + i, sizeof(t) - i);
 }
 
 /* Control bytes and bytes that are not ASCII are escaped, so a peer cannot forge a line. */
+static void put_escaped(struct line *l, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char plain[2] = {'\\', (char)c};
+    const char code[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+
+    if (c == '"' || c == '\\')
+        put(l, plain, sizeof(plain));
+    else
+        put(l, code, sizeof(code));
+}
+
 static void put_text(struct line *l, struct pm_str s)
 {
-    put(l, "\"", 1);
+    size_t from = 0;
+
+    put_lit(l, "\"");
     for (size_t i = 0; i < s.n && !l->full; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c == '"' || c == '\\')
-            putf(l, "\\%c", c);
-        else if (c < 0x20 || c >= 0x7f)
-            putf(l, "\\u%04x", c);
-        else
-            put(l, s.p + i, 1);
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\')
+            continue;
+        put(l, s.p + from, i - from);
+        put_escaped(l, c);
+        from = i + 1;
     }
-    put(l, "\"", 1);
+    if (s.n > from)
+        put(l, s.p + from, s.n - from);
+    put_lit(l, "\"");
 }
 
 static void put_value(struct line *l, const struct pm_kv *kv)
@@ -81,12 +103,34 @@ static void put_value(struct line *l, const struct pm_kv *kv)
         put_text(l, kv->s);
         break;
     case PM_KV_INT:
-        putf(l, "%lld", (long long)kv->i);
+        put_int(l, kv->i);
         break;
     case PM_KV_BOOL:
-        putf(l, "%s", kv->i ? "true" : "false");
+        put_cstr(l, kv->i ? "true" : "false");
         break;
     }
+}
+
+/* 2026-01-31T23:59:59.999Z; all but the last part is made anew once a second, per thread. */
+static void put_time(struct line *l)
+{
+    static _Thread_local char text[24];
+    static _Thread_local time_t made;
+    struct timespec ts;
+    struct tm tm;
+    char ms[5] = {'.', '0', '0', '0', 'Z'};
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    if (ts.tv_sec != made) {
+        gmtime_r(&ts.tv_sec, &tm);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+        made = ts.tv_sec;
+    }
+    ms[1] = (char)('0' + ts.tv_nsec / 100000000);
+    ms[2] = (char)('0' + ts.tv_nsec / 10000000 % 10);
+    ms[3] = (char)('0' + ts.tv_nsec / 1000000 % 10);
+    put_cstr(l, text);
+    put(l, ms, sizeof(ms));
 }
 
 static void write_out(const char *p, size_t n)
@@ -131,25 +175,45 @@ void pm_log_flush(void)
     pthread_mutex_unlock(&held_lock);
 }
 
+static void put_head(struct line *l, enum pm_level level, const char *event)
+{
+    if (as_json) {
+        put_lit(l, "{\"time\":\"");
+        put_time(l);
+        put_lit(l, "\",\"level\":\"");
+        put_cstr(l, level_names[level]);
+        put_lit(l, "\",\"program\":\"");
+        put_cstr(l, program_name);
+        put_lit(l, "\",\"event\":\"");
+        put_cstr(l, event);
+        put_lit(l, "\"");
+    } else {
+        put_time(l);
+        put_lit(l, " ");
+        put_cstr(l, level_names[level]);
+        put_lit(l, " ");
+        put_cstr(l, event);
+    }
+}
+
+static void put_pair(struct line *l, const struct pm_kv *kv)
+{
+    put_cstr(l, as_json ? ",\"" : " ");
+    put_cstr(l, kv->key);
+    put_cstr(l, as_json ? "\":" : "=");
+    put_value(l, kv);
+}
+
 void pm_log_kv(enum pm_level level, const char *event, size_t n, const struct pm_kv *kv)
 {
-    struct line l = {.n = 0};
-    struct timespec ts;
-    struct tm tm;
-    char when[40];
+    struct line l; /* 8 KiB that need no zeroing */
 
-    clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
-    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-    if (as_json)
-        putf(&l, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"",
-             when, ts.tv_nsec / 1000000, level_names[level], program_name, event);
-    else
-        putf(&l, "%s.%03ldZ %-5s %s", when, ts.tv_nsec / 1000000, level_names[level], event);
+    l.n = 0;
+    l.full = false;
+    put_head(&l, level, event);
     for (size_t i = 0; i < n; i++) {
         size_t mark = l.n;
-        putf(&l, as_json ? ",\"%s\":" : " %s=", kv[i].key);
-        put_value(&l, &kv[i]);
+        put_pair(&l, &kv[i]);
         if (l.full) { /* drop the pair that did not fit, whole */
             l.n = mark;
             break;
