@@ -16,7 +16,12 @@
 #define RATIO_REQUESTS 20 /* in 30 seconds, half of which failed: the breaker opens too */
 #define UPTIME_REQUESTS 100 /* in 5 minutes, below which an uptime says nothing */
 
+#define QUANTILES_EACH_UNTIL 100 /* answers */
+#define QUANTILES_EVERY_MS 100
+
 struct seen {
+    uint64_t answers; /* good ones, ever */
+    uint64_t quantiles_ms; /* when they were reckoned last */
     struct window window;
     enum pm_breaker breaker;
     uint32_t failures; /* in a row */
@@ -210,6 +215,16 @@ static uint64_t due(const struct seen *s, const struct pm_health *v, struct tall
     return at;
 }
 
+/* One answer more among many moves no quantile: they are not reckoned anew for each. */
+static bool quantiles_due(struct seen *s, uint64_t now_ms)
+{
+    if (s->answers < QUANTILES_EACH_UNTIL || now_ms - s->quantiles_ms >= QUANTILES_EVERY_MS) {
+        s->quantiles_ms = now_ms;
+        return true;
+    }
+    return false;
+}
+
 static void refresh(struct health *h, size_t at, uint64_t now_ms)
 {
     struct seen *s = h->seen[at];
@@ -224,8 +239,10 @@ static void refresh(struct health *h, size_t at, uint64_t now_ms)
     v->cooling = now_ms < s->cool_until_ms;
     v->uptime = uptime_of(t5m);
     v->error_rate = all > 0 ? (float)t5m.failed / all : 0;
-    window_quantiles(&s->window, RING_LATENCY_5M, now_ms, &v->latency_s);
-    window_quantiles(&s->window, RING_RATE_5M, now_ms, &v->tokens_per_s);
+    if (quantiles_due(s, now_ms)) {
+        window_quantiles(&s->window, RING_LATENCY_5M, now_ms, &v->latency_s);
+        window_quantiles(&s->window, RING_RATE_5M, now_ms, &v->tokens_per_s);
+    }
     s->due_ms = due(s, v, t30s, t5m, now_ms);
     h->due_ms = PM_MIN(h->due_ms, s->due_ms);
 }
@@ -267,6 +284,7 @@ void health_outcome(struct health *h, const struct pm_endpoint *e, const struct 
         s = h->seen[at] = pm_xcalloc(1, sizeof(*s));
         h->n_seen++;
     }
+    s->answers += o->cls == HEALTH_OK;
     if (o->cls != HEALTH_NOT_COUNTED)
         window_count(&s->window, o->cls == HEALTH_OK, now_ms);
     if (o->cls == HEALTH_OK && o->first_token_ms >= 0)

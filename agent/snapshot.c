@@ -87,18 +87,21 @@ struct target *snapshot_target(struct snapshot *s, const struct pm_provider *p,
                                struct pm_str caller_key)
 {
     char text[2048];
-    int url_n = snprintf(text, sizeof(text), "%.*s%.*s", PM_FMT(p->base_url), PM_FMT(path));
     struct pm_str url, key;
     struct target *t;
-    int n;
 
-    if (url_n < 0 || (size_t)url_n >= sizeof(text) - 32)
-        url_n = 0; /* libcurl refuses an empty URL, and the attempt says so */
-    url = pm_str_n(text, (size_t)url_n);
+    text[0] = '\0';
+    url = pm_str_n(text, p->base_url.n + path.n);
+    if (url.n > sizeof(text) - sizeof(cred->index)) {
+        url.n = 0; /* libcurl refuses an empty URL, and the attempt says so */
+    } else {
+        memcpy(text, p->base_url.p, p->base_url.n);
+        memcpy(text + p->base_url.n, path.p, path.n);
+    }
     if (!cred)
         return make_target(s, p, url, caller_key);
-    n = url_n + snprintf(text + url_n, sizeof(text) - (size_t)url_n, "\n%u", cred->index);
-    key = pm_str_n(text, (size_t)n);
+    memcpy(text + url.n, &cred->index, sizeof(cred->index));
+    key = pm_str_n(text, url.n + sizeof(cred->index));
     t = pm_map_get(&s->targets, key);
     if (!t) {
         t = make_target(s, p, url, secrets_get(s->secrets, cred));

@@ -18,6 +18,10 @@ if(PM_SANITIZE)
         add_compile_options(-fno-sanitize-recover=all)
     endif()
 else()
+    # The small functions of common/ are worth inlining across files: a tenth of a request's cost.
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+        set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+    endif()
     # Level 3 needs optimisation, and it disturbs the sanitizers' own checks.
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()
