@@ -56,6 +56,7 @@ static void set_up_process(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk to the spool */
     mallopt(M_ARENA_MAX, 2);
+    mallopt(M_TRIM_THRESHOLD, 2 << 20); /* bursts do not give back and fetch the same pages */
     setenv("UV_THREADPOOL_SIZE", "2", 0);
 }
 
