@@ -37,7 +37,7 @@ echo "unit tests: $passed of $((passed + failed)) passed"
 if [ -x tests/integration/run.sh ]; then
     log=$build/integration.log
     status=0
-    tests/integration/run.sh "$build" 2>&1 | tee "$log" |
+    timeout --kill-after=10 1200 tests/integration/run.sh "$build" 2>&1 | tee "$log" |
         grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed' || status=${PIPESTATUS[0]}
     counts=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p' "$log" | tail -n 1)
     read -r p f <<<"${counts:-0 0}"
