@@ -91,7 +91,8 @@ test('a certificate that nobody trusts is refused before anything is sent', asyn
   const agent = await Agent.start(world('localhost', {}));
   const before = provider.seen.requests;
   const answer = await agent.chat({ model: 'tls/model' });
-  assert.equal(answer.status, 502);
+  assert.equal(answer.status, 503);
+  assert.match(JSON.stringify(answer.body), /certificate/i, 'it says what is wrong');
   assert.equal(provider.seen.requests, before);
   assert.doesNotMatch(JSON.stringify(answer.body), /sk-sim/);
   await agent.close();
@@ -100,7 +101,7 @@ test('a certificate that nobody trusts is refused before anything is sent', asyn
 test('a certificate for another name is refused', async () => {
   const agent = await Agent.start(world('127.0.0.1', { ca_file: file('ca.pem') }));
   const before = provider.seen.requests;
-  assert.equal((await agent.chat({ model: 'tls/model' })).status, 502);
+  assert.equal((await agent.chat({ model: 'tls/model' })).status, 503);
   assert.equal(provider.seen.requests, before);
   await agent.close();
 });
