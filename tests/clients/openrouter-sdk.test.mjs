@@ -20,7 +20,7 @@ before(async () => {
   plain = world.lane(['openai', 'groq', 'xai']);
   tool = world.lane(['xai']);
   embed = world.lane(['mistral'], { modalities: { input: ['text'], output: ['embedding'] } });
-  thinker = world.lane(['deepseek', 'groq', 'openrouter', 'mistral'], {
+  thinker = world.lane(['deepseek', 'groq', 'mistral'], {
     reasoning: true,
     parameters: ['max_tokens', 'temperature', 'stop', 'tools', 'tool_choice', 'reasoning', 'include_reasoning'],
   });
