@@ -124,6 +124,16 @@ static bool is_quiet(CURL *easy)
            (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1);
 }
 
+/* libcurl closes a socket that has not reached its provider without a word to us, and only then
+ * says that it is to be watched no more. */
+static bool is_connected(curl_socket_t fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof(peer);
+
+    return getpeername(fd, (struct sockaddr *)&peer, &n) == 0;
+}
+
 /* Never fails: libcurl would take the failure for the end of all transfers. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *sock_ctx)
 {
@@ -132,7 +142,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
 
     (void)sock_ctx;
     if (what == CURL_POLL_REMOVE) {
-        if (s && s->ours) {
+        if (s && s->ours && is_connected(fd)) {
             s->idle = true;
             s->quiet = is_quiet(easy);
             watch(s, UV_READABLE);

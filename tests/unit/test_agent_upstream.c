@@ -168,6 +168,30 @@ static void an_address_that_refuses_is_followed_by_the_next(void **state)
     upstream_shut();
 }
 
+static void a_call_may_be_given_up_at_any_step_of_connecting(void **state)
+{
+    struct call c;
+
+    (void)state;
+    upstream_open(5000);
+    for (unsigned steps = 0; steps < 6; steps++) {
+        call_start(&c, target, "{}");
+        turns(steps);
+        transfer_cancel(c.transfer);
+        c.transfer = NULL;
+        turns(5); /* the loop goes on, and what it accepts may get the number of the socket */
+        assert_int_equal(c.dones, 0);
+        call_free(&c);
+    }
+    call_start(&c, target, "{}");
+    until(provider.n > 0 && provider.conn[provider.n - 1].in.n > 0 &&
+          !provider.conn[provider.n - 1].eof);
+    request_take(&provider.conn[provider.n - 1]);
+    answer_ok(&provider.conn[provider.n - 1], "yes");
+    expect_ok(&c, "yes");
+    upstream_shut();
+}
+
 static void a_warm_connection_is_there_for_the_first_call(void **state)
 {
     struct call c;
@@ -373,6 +397,7 @@ int main(void)
         cmocka_unit_test(a_request_into_a_dying_connection_is_sent_again),
         cmocka_unit_test(what_comes_between_requests_is_no_answer),
         cmocka_unit_test(an_address_that_refuses_is_followed_by_the_next),
+        cmocka_unit_test(a_call_may_be_given_up_at_any_step_of_connecting),
         cmocka_unit_test(a_warm_connection_is_there_for_the_first_call),
         cmocka_unit_test(the_headers_of_one_request_are_not_those_of_the_next),
         cmocka_unit_test(interim_heads_and_trailers_are_not_the_head),
