@@ -166,6 +166,8 @@ static void on_loaded(uv_work_t *w, int status)
         l->config->table->version = version;
         use_snapshot(a, snapshot_new(l->config, a->upstream));
         pm_log(PM_INFO, "configuration reloaded", KV_I("version", version));
+    } else if (ok) {
+        pm_config_free(l->config); /* it is not needed any more */
     } else {
         pm_log(PM_ERROR, "configuration refused, the old one stays",
                KV_S("errors", pm_buf_view(&l->errors)), KV_I("count", l->n_errors));
@@ -208,11 +210,12 @@ static void on_timer_closed(uv_handle_t *h)
 
 static void maybe_stopped(struct agent *a)
 {
+    bool over = uv_now(a->loop) >= a->drain_until_ms;
     struct relay *next;
 
     if (a->closing_parts || !a->draining)
         return;
-    if (a->n_relays && uv_now(a->loop) >= a->drain_until_ms) {
+    if (over) {
         for (struct relay *r = a->relays; r; r = next) {
             next = r->next;
             relay_cut(r);
@@ -221,6 +224,8 @@ static void maybe_stopped(struct agent *a)
     }
     if (a->n_relays || a->reloading)
         return;
+    if (!over && server_connections(a->api))
+        return; /* last answers are still on their way */
     a->closing_parts = 6;
     uv_close((uv_handle_t *)&a->tick, on_timer_closed);
     uv_close((uv_handle_t *)&a->sweep, on_timer_closed);

@@ -46,7 +46,9 @@ static void note_events(struct relay *r, const struct chunk *c)
             break;
         case EV_FINISH:
             r->finish = e->finish;
-            r->native_finish = pm_arena_str(&r->arena, e->native);
+            r->native_finish = pm_str_n(r->native_text, PM_MIN(e->native.n, RELAY_TEXT_MAX));
+            if (r->native_finish.n)
+                memcpy(r->native_text, e->native.p, r->native_finish.n);
             break;
         case EV_USAGE:
             r->usage = *e->usage;
@@ -154,11 +156,8 @@ bool answer_prepare(struct relay *r)
 {
     struct front_bill bill = bill_of(r);
 
-    if (r->req.call.stream) {
-        /* The end mark waits in `held` until the record is in the spool. */
-        pm_buf_reset(&r->held);
+    if (r->req.call.stream) /* the end mark waits in `held` until the record is in the spool */
         return front_write_end(r->writer, &bill, &r->held);
-    }
     return front_write_body(r->writer, &bill, &r->held);
 }
 
@@ -169,6 +168,8 @@ void answer_end(struct relay *r)
 
     if (!http)
         return;
+    if (r->req.call.stream && !r->head_sent)
+        send_head(r);
     r->http = NULL;
     if (!r->req.call.stream) {
         http_reply(http, &(struct http_reply){.status = 200,
@@ -351,17 +352,18 @@ unsigned answer_failed(struct relay *r)
     return e.status;
 }
 
-void answer_unsettled(struct relay *r)
+unsigned answer_unsettled(struct relay *r)
 {
     static const struct failure f = {.cls = FAIL_INTERNAL, .retry_after_ms = -1};
 
     if (r->head_sent) {
         stream_failure(r, &f);
-        return;
+        return 200;
     }
     answer_error(r, &(struct front_error){
                         .status = 503,
                         .message = PM_STR("The usage record of this call cannot be written"),
                         .retryable = true,
                         .retry_after_ms = 1000});
+    return 503;
 }

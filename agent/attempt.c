@@ -18,6 +18,7 @@ struct attempt {
     enum end_phase phase;
     bool streamed; /* asked of the provider */
     bool probe, got_first, got_id, failed, ended;
+    bool refused; /* a chunk could not be passed on */
     bool paused;
     unsigned status;
     uint64_t started_ms, last_ms; /* monotonic; last_ms: the last byte */
@@ -35,6 +36,8 @@ static const struct pm_agent_config *config_of(const struct attempt *t)
 
 enum end_phase attempt_phase(const struct attempt *t)
 {
+    if (t->phase == PHASE_CONNECT && t->transfer && transfer_sent(t->transfer))
+        return PHASE_HEAD;
     return t->phase;
 }
 
@@ -83,6 +86,7 @@ static void attempt_end(struct attempt *t, const struct failure *f, enum end_who
 {
     struct relay *r = t->relay;
     struct attempt_log *log = &r->log[r->n_log - 1];
+    const enum end_phase phase = f ? attempt_phase(t) : PHASE_DONE;
     struct failure copy;
 
     if (t->ended)
@@ -98,7 +102,6 @@ static void attempt_end(struct attempt *t, const struct failure *f, enum end_who
     if (f)
         copy = *f;
     r->attempt = NULL;
-    enum end_phase phase = f ? t->phase : PHASE_DONE;
     attempt_free(t);
     relay_attempt_ended(r, f ? &copy : NULL, who, phase);
 }
@@ -136,6 +139,12 @@ static void attempt_fail(struct attempt *t, enum failure_class cls, enum end_who
 
 /* ---- the provider's answer ---- */
 
+/* A copy of a provider's text, which may be as long as it likes. */
+static struct pm_str keep_text(struct relay *r, struct pm_str s)
+{
+    return s.n ? pm_arena_str(&r->arena, pm_str_cut(s, 0, RELAY_TEXT_MAX)) : PM_NSTR;
+}
+
 static bool on_chunk(void *ctx, const struct chunk *c)
 {
     struct attempt *t = ctx;
@@ -146,13 +155,12 @@ static bool on_chunk(void *ctx, const struct chunk *c)
             t->failed = true;
             t->failure = *c->ev[i].failure;
             t->failure.message = pm_arena_str(&r->arena, t->failure.message);
-            if (t->failure.code.p)
-                t->failure.code = pm_arena_str(&r->arena, t->failure.code);
+            t->failure.code = keep_text(r, t->failure.code);
             return false;
         }
         if (c->ev[i].kind == EV_START && c->ev[i].id.n && !t->got_id) {
             t->got_id = true; /* better known to the provider's support than a request id */
-            r->log[r->n_log - 1].upstream_id = pm_arena_str(&r->arena, c->ev[i].id);
+            r->log[r->n_log - 1].upstream_id = keep_text(r, c->ev[i].id);
         }
     }
     if (!t->got_first && chunk_is_meaningful(c)) {
@@ -160,7 +168,8 @@ static bool on_chunk(void *ctx, const struct chunk *c)
         t->first_token_ms = (int64_t)(uv_now(r->agent->loop) - t->started_ms);
         t->phase = PHASE_STREAM;
     }
-    return relay_chunk(r, c);
+    t->refused |= !relay_chunk(r, c);
+    return !t->refused;
 }
 
 static bool on_head(void *ctx, const struct transfer_head *h)
@@ -172,7 +181,7 @@ static bool on_head(void *ctx, const struct transfer_head *h)
     t->status = h->status;
     t->phase = PHASE_FIRST_TOKEN;
     if (h->request_id.n)
-        r->log[r->n_log - 1].upstream_id = pm_arena_str(&r->arena, h->request_id);
+        r->log[r->n_log - 1].upstream_id = keep_text(r, h->request_id);
     if (h->status < 200 || h->status > 299) {
         t->answer = (struct failure_input){
             .status = h->status,
@@ -246,11 +255,15 @@ static void on_transfer_failed(struct attempt *t, const struct transfer_end *end
 /* The decoder has the last word: it knows whether what came was an answer. */
 static void attempt_conclude(struct attempt *t, bool clean)
 {
-    if (!t->failed)
+    if (!t->failed && !t->refused)
         t->codec->decoder_end(t->decoder, clean);
     answer_flush(t->relay);
+    if (t->relay->gone)
+        return; /* the flush has found out: the sweep ends this */
     if (t->failed)
         attempt_end(t, &t->failure, WHO_PROVIDER);
+    else if (t->refused)
+        attempt_fail(t, FAIL_INTERNAL, WHO_AGENT, "the answer could not be passed on");
     else
         attempt_end(t, NULL, WHO_NOBODY);
 }
@@ -260,16 +273,12 @@ static void on_done(void *ctx, const struct transfer_end *end)
     struct attempt *t = ctx;
 
     t->transfer = NULL; /* it is over and not ours any more */
-    if (!end->sent && t->phase == PHASE_CONNECT) {
-        on_transfer_failed(t, end);
-        return;
-    }
-    if (t->phase == PHASE_CONNECT)
+    if (t->relay->gone)
+        return; /* the sweep ends this: it was the client, not the provider */
+    if (t->phase == PHASE_CONNECT && end->sent)
         t->phase = PHASE_HEAD;
     if (t->status >= 200 && !t->decoder)
         on_error_answer(t);
-    else if (t->decoder && end->kind == END_STOPPED && !t->failed)
-        attempt_fail(t, FAIL_INTERNAL, WHO_AGENT, "the answer could not be passed on");
     else if (t->decoder)
         attempt_conclude(t, end->kind == END_CLEAN);
     else
@@ -301,6 +310,20 @@ static void log_begin(struct relay *r, const struct pm_attempt_plan *plan)
         .plan = plan, .started_ms = relay_ms(r), .first_token_ms = -1, .ended_ms = -1};
 }
 
+/* What it makes of a client's body must leave us our part of the arena. */
+static bool write_request(struct attempt *t, const struct request_in *in, struct request_out *out,
+                          struct pm_error *err)
+{
+    struct pm_arena *a = &t->relay->arena;
+    const size_t max = a->max;
+    bool ok;
+
+    a->max = RELAY_ARENA_PEERS;
+    ok = t->codec->write_request(t->dialect, in, a, out, err);
+    a->max = max;
+    return ok;
+}
+
 bool attempt_start(struct relay *r, const struct pm_attempt_plan *plan, struct failure *f)
 {
     static const struct transfer_ops ops = {on_head, on_data, on_done};
@@ -330,8 +353,7 @@ bool attempt_start(struct relay *r, const struct pm_attempt_plan *plan, struct f
     t->phase = PHASE_CONNECT;
     t->started_ms = t->last_ms = uv_now(r->agent->loop);
     pm_buf_init(&t->error_body, ERROR_BODY_MAX);
-    if (!t->dialect || !t->codec ||
-        !t->codec->write_request(t->dialect, &in, &r->arena, &out, &err)) {
+    if (!t->dialect || !t->codec || !write_request(t, &in, &out, &err)) {
         *f = (struct failure){.cls = FAIL_INVALID_REQUEST,
                               .retry_after_ms = -1,
                               .message = pm_arena_str(&r->arena, pm_str(err.text))};

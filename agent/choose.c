@@ -78,6 +78,7 @@ static void prepare_writer(struct relay *r, const struct pm_attempt_plan *plan)
     r->native_finish = PM_NSTR;
     r->text_bytes = 0;
     r->has_output = false;
+    r->first_token_ms = -1;
 }
 
 void choose_note(struct relay *r, const struct failure *f, enum end_who who, enum end_phase phase)
@@ -93,10 +94,11 @@ void choose_note(struct relay *r, const struct failure *f, enum end_who who, enu
     ++*metrics_counter(r->agent->metrics, METRIC_ATTEMPTS, e->provider->slug, pm_str(outcome),
                        pm_str(end_phase_name(phase)), pm_str(end_who_name(who)));
     if (f)
-        pm_log(PM_WARN, "attempt failed", KV_C("id", r->id), KV_S("endpoint", e->tag),
-               KV_S("model", e->model->id), KV_C("class", outcome), KV_I("status", last->status),
-               KV_C("who", end_who_name(who)), KV_C("phase", end_phase_name(phase)),
-               KV_S("code", f->code), KV_I("attempt", r->n_log), KV_I("ms", last->ended_ms));
+        pm_log(f->cls == FAIL_CLIENT_GONE ? PM_INFO : PM_WARN, "attempt failed", KV_C("id", r->id),
+               KV_S("endpoint", e->tag), KV_S("model", e->model->id), KV_C("class", outcome),
+               KV_I("status", last->status), KV_C("who", end_who_name(who)),
+               KV_C("phase", end_phase_name(phase)), KV_S("code", f->code),
+               KV_I("attempt", r->n_log), KV_I("ms", last->ended_ms));
 }
 
 /* False: this plan could not even start; its failure is noted. */

@@ -5,17 +5,13 @@
 #include "common/log.h"
 
 #define ARENA_STEP 4096
-#define ARENA_MAX (64u << 20)
 #define OFF_LOOP_BYTES (256u << 10) /* larger bodies are read by a thread of the pool */
-#define MAX_WAIT_FOR_RETRY_MS                                                                      \
-    2000 /* a Retry-After up to this is waited for when nothing is left                            \
-          */
 #define SETTLE_HOLD_MS 30000 /* how long the end of an answer waits for the disk */
 
 #define TO(s) (1u << (s))
 static const unsigned moves[RELAY_NSTATES] = {
     [RELAY_READING] = TO(RELAY_CHOOSING) | TO(RELAY_FINISHED),
-    [RELAY_CHOOSING] = TO(RELAY_WAITING) | TO(RELAY_FINISHED),
+    [RELAY_CHOOSING] = TO(RELAY_WAITING) | TO(RELAY_SETTLING) | TO(RELAY_FINISHED),
     [RELAY_WAITING] =
         TO(RELAY_CHOOSING) | TO(RELAY_COMMITTED) | TO(RELAY_SETTLING) | TO(RELAY_FINISHED),
     [RELAY_COMMITTED] = TO(RELAY_SETTLING) | TO(RELAY_FINISHED),
@@ -75,6 +71,8 @@ static void relay_free(struct relay *r)
     if (a->n_relays == 0)
         uv_timer_stop(&a->tick);
     front_writer_free(r->writer);
+    for (size_t i = 0; i < r->n_caller_keys; i++)
+        explicit_bzero((char *)r->caller_keys[i].p, r->caller_keys[i].n);
     a->body_bytes -= r->body_charged;
     pm_buf_fini(&r->body);
     pm_buf_fini(&r->held);
@@ -122,26 +120,56 @@ static void relay_finish(struct relay *r, enum spool_status status, unsigned cli
     relay_set_state(r, RELAY_FINISHED);
     count_call(r, client_status);
     log_call(r, status, client_status);
-    if (r->working || r->gone)
-        return; /* relay_sweep or the end of the work frees it */
-    relay_free(r);
+    if (!r->gone) /* else the sweep frees it */
+        relay_free(r);
 }
 
 /* ---- the end of a call ---- */
 
-/* A failed call's record is written if the disk takes it; its client is told either way. */
-static void relay_fail(struct relay *r, unsigned client_status)
+/* Writes the record. While the disk refuses it, relay_tick comes back, for a while: a good answer
+ * is not ended before, of any other the client has been told already. */
+static void relay_settle(struct relay *r)
 {
-    if (r->begun && !settle_write(r, SPOOL_FAILED, client_status))
-        pm_log(PM_ERROR, "record of a failed call was not written", KV_C("id", r->id));
-    relay_finish(r, SPOOL_FAILED, client_status);
+    uint64_t now = uv_now(r->agent->loop);
+
+    if (settle_write(r, r->settle_as, r->client_status)) {
+        if (r->settle_as == SPOOL_OK)
+            answer_end(r);
+        relay_finish(r, r->settle_as, r->client_status);
+        return;
+    }
+    if (!r->settle_until_ms) {
+        r->settle_until_ms = now + SETTLE_HOLD_MS;
+        pm_log(PM_ERROR, "spool refuses records, calls are held", KV_C("id", r->id));
+    }
+    if (now < r->settle_until_ms)
+        return;
+    pm_log(PM_ERROR, "record of a call was not written", KV_C("id", r->id));
+    if (r->settle_as == SPOOL_OK) {
+        r->settle_as = SPOOL_FAILED;
+        r->client_status = answer_unsettled(r);
+    }
+    relay_finish(r, r->settle_as, r->client_status);
+}
+
+static void relay_end(struct relay *r, enum spool_status as, unsigned client_status)
+{
+    r->settle_as = as;
+    r->client_status = client_status;
+    if (!r->begun) {
+        relay_finish(r, as, client_status);
+        return;
+    }
+    if (r->state != RELAY_SETTLING)
+        relay_set_state(r, RELAY_SETTLING);
+    relay_settle(r);
 }
 
 void relay_give_up(struct relay *r)
 {
     unsigned status = answer_failed(r);
 
-    relay_fail(r, status);
+    relay_end(r, SPOOL_FAILED, status);
 }
 
 static void remember_conversation(struct relay *r)
@@ -157,61 +185,42 @@ static void remember_conversation(struct relay *r)
     sticky_set(r->agent->sticky, r->sticky_key, e, uv_now(r->agent->loop));
 }
 
-static void relay_settle(struct relay *r)
-{
-    if (!settle_write(r, SPOOL_OK, 200)) {
-        uint64_t now = uv_now(r->agent->loop);
-        if (!r->settle_since_ms) {
-            r->settle_since_ms = now;
-            pm_log(PM_ERROR, "spool refuses records, answers are held", KV_C("id", r->id));
-        }
-        if (now - r->settle_since_ms < SETTLE_HOLD_MS)
-            return; /* relay_tick comes back */
-        answer_unsettled(r);
-        relay_finish(r, SPOOL_FAILED, 503);
-        return;
-    }
-    answer_end(r);
-    relay_finish(r, SPOOL_OK, 200);
-}
-
 void relay_succeed(struct relay *r)
 {
     relay_set_state(r, RELAY_SETTLING);
     settle_price(r);
-    remember_conversation(r);
     if (!answer_prepare(r)) {
+        r->log[r->n_log - 1].failure = (struct failure){.cls = FAIL_INTERNAL, .retry_after_ms = -1};
+        settle_price(r); /* what the client does not get is not billed */
         relay_give_up(r);
         return;
     }
-    relay_settle(r);
+    remember_conversation(r);
+    relay_end(r, SPOOL_OK, 200);
+}
+
+/* The attempt under way ends here and now, for a reason of ours or of the client's. */
+static void cut_attempt(struct relay *r, enum failure_class cls, enum end_who who)
+{
+    const struct failure f = {.cls = cls, .retry_after_ms = -1};
+    const enum end_phase phase = attempt_phase(r->attempt);
+
+    attempt_cancel(r->attempt);
+    choose_note(r, &f, who, phase);
 }
 
 /* The client left: the provider is told to stop, what was used is written down. */
 static void relay_gone(struct relay *r)
 {
-    if (r->working)
-        return; /* the end of the work comes back here */
-    if (r->attempt) {
-        enum end_phase phase = attempt_phase(r->attempt);
-        struct attempt_log *last = &r->log[r->n_log - 1];
-        attempt_cancel(r->attempt);
-        last->failure = (struct failure){.cls = FAIL_CLIENT_GONE, .retry_after_ms = -1};
-        last->who = WHO_CLIENT;
-        last->phase = phase;
-        last->ended_ms = relay_ms(r);
+    r->gone = false; /* it is in no list any more */
+    if (r->state == RELAY_FINISHED) {
+        relay_free(r);
+        return;
     }
-    if (r->state != RELAY_FINISHED) {
-        if (r->begun) {
-            settle_price(r);
-            if (!settle_write(r, SPOOL_CANCELLED, 499))
-                pm_log(PM_ERROR, "record of a cancelled call was not written", KV_C("id", r->id));
-        }
-        relay_set_state(r, RELAY_FINISHED);
-        count_call(r, 499);
-        log_call(r, SPOOL_CANCELLED, 499);
-    }
-    relay_free(r);
+    if (r->attempt)
+        cut_attempt(r, FAIL_CLIENT_GONE, WHO_CLIENT);
+    settle_price(r);
+    relay_end(r, SPOOL_CANCELLED, 499);
 }
 
 void relay_sweep(struct agent *a)
@@ -234,6 +243,8 @@ static void on_client_gone(struct http_request *http)
 
     r->http = NULL;
     r->gone = true;
+    if (r->working)
+        return; /* its thread is not done with it; on_worked ends it */
     r->next_gone = r->agent->gone;
     r->agent->gone = r;
     uv_timer_start(&r->agent->sweep, on_sweep, 0, 0);
@@ -253,6 +264,8 @@ void relay_tick(struct relay *r, uint64_t now)
         return;
     if (r->comment_at_ms && now >= r->comment_at_ms)
         answer_comment(r, now);
+    if (r->gone) /* the comment has found out */
+        return;
     if (r->state == RELAY_SETTLING) {
         relay_settle(r);
     } else if (r->state == RELAY_CHOOSING && r->retry_at_ms && now >= r->retry_at_ms) {
@@ -266,18 +279,17 @@ void relay_tick(struct relay *r, uint64_t now)
 
 void relay_cut(struct relay *r)
 {
-    struct failure f = {.cls = FAIL_SHUTDOWN, .retry_after_ms = -1};
-
-    if (r->working || r->gone || r->state == RELAY_SETTLING)
+    if (r->working || r->gone)
         return;
+    if (r->state == RELAY_SETTLING) {
+        r->settle_until_ms = uv_now(r->agent->loop);
+        relay_settle(r);
+        return;
+    }
     if (r->attempt) {
-        enum end_phase phase = attempt_phase(r->attempt);
-        attempt_cancel(r->attempt);
-        choose_note(r, &f, WHO_AGENT, phase);
+        cut_attempt(r, FAIL_SHUTDOWN, WHO_AGENT);
         settle_price(r);
     }
-    if (r->state == RELAY_WAITING)
-        relay_set_state(r, RELAY_CHOOSING);
     relay_give_up(r);
 }
 
@@ -317,7 +329,7 @@ static void relay_read(struct relay *r, bool ok)
         answer_error(r, &(struct front_error){.status = status,
                                               .message = pm_str(r->read_error.text),
                                               .retry_after_ms = -1});
-        relay_finish(r, SPOOL_FAILED, status);
+        relay_end(r, SPOOL_FAILED, status);
         return;
     }
     r->user = identify_user(r);
@@ -325,7 +337,7 @@ static void relay_read(struct relay *r, bool ok)
     relay_route(r);
     if (r->decision.failed != PM_ROUTED) {
         answer_no_route(r);
-        relay_finish(r, SPOOL_FAILED, r->decision.status);
+        relay_end(r, SPOOL_FAILED, r->decision.status);
         return;
     }
     if (!settle_begin(r, &r->decision.attempts[0])) {
@@ -334,7 +346,7 @@ static void relay_read(struct relay *r, bool ok)
                             .message = PM_STR("The usage record of this call cannot be written"),
                             .retryable = true,
                             .retry_after_ms = 1000});
-        relay_finish(r, SPOOL_FAILED, 503);
+        relay_end(r, SPOOL_FAILED, 503);
         return;
     }
     r->begun = true;
@@ -345,8 +357,11 @@ static void relay_read(struct relay *r, bool ok)
 
 static bool read_body(struct relay *r)
 {
-    return front_read(r->op, pm_str_n(r->body.p, r->body.n), &r->headers, &r->arena, &r->req,
-                      &r->read_error);
+    bool ok = front_read(r->op, pm_str_n(r->body.p, r->body.n), &r->headers, &r->arena, &r->req,
+                         &r->read_error);
+
+    r->arena.max = RELAY_ARENA_PEERS + RELAY_ARENA_OURS;
+    return ok;
 }
 
 static void on_work(uv_work_t *w)
@@ -379,7 +394,7 @@ static struct relay *relay_new(struct agent *a, struct http_request *http, enum 
     r->began_unix_ms = pm_unix_ms();
     r->first_token_ms = -1;
     r->upstream_cost_nano = -1;
-    pm_arena_init(&r->arena, ARENA_STEP, ARENA_MAX);
+    pm_arena_init(&r->arena, ARENA_STEP, RELAY_ARENA_PEERS);
     pm_buf_init(&r->held, CODEC_MAX_BODY * 2);
     pm_generation_id(r->id, r->began_unix_ms);
     http->user = r;
@@ -411,7 +426,7 @@ void relay_start(struct agent *a, struct http_request *http, enum pm_operation o
 
     if (!identify(r, h, &refusal)) {
         answer_error(r, &refusal);
-        relay_finish(r, SPOOL_FAILED, refusal.status);
+        relay_end(r, SPOOL_FAILED, refusal.status);
         return;
     }
     r->headers = (struct front_headers){

@@ -4,6 +4,7 @@
  *
  *   reading → choosing → waiting → committed → settling → finished
  *                 ↑__________|  (before the commit a failure goes to the next attempt)
+ * A call that is in the spool ends through settling from wherever it is.
  *
  * Ownership: a relay owns its arena, its request body, its attempt and its writer; it borrows the
  * HTTP request until it has answered or the client is gone. It ends on the snapshot on which it
@@ -23,7 +24,7 @@ enum relay_state {
     RELAY_CHOOSING, /* between attempts */
     RELAY_WAITING, /* an attempt is under way, the client has seen no content */
     RELAY_COMMITTED, /* content has gone to the client: no other provider from here on */
-    RELAY_SETTLING, /* the answer is whole, its record is not in the spool yet */
+    RELAY_SETTLING, /* all is said but the end of a good answer; the record is not written yet */
     RELAY_FINISHED,
     RELAY_NSTATES
 };
@@ -55,6 +56,12 @@ struct attempt_log {
 };
 
 struct attempt;
+
+/* Arena of a call: what its peers make us take, and beside it what we take ourselves, which is
+ * bounded and must never fail for what they took. */
+#define RELAY_ARENA_PEERS (64u << 20)
+#define RELAY_ARENA_OURS (32u << 20)
+#define RELAY_TEXT_MAX 256 /* of ids and reasons that a provider gives */
 
 struct relay {
     struct agent *agent;
@@ -93,7 +100,7 @@ struct relay {
     bool retried_same, begun; /* begun: its beginning is in the spool */
     uint64_t retry_at_ms; /* when to try again; 0: no delayed retry */
     struct relay *next_gone; /* in agent.gone */
-    bool gone; /* the client left; ended soon, outside of every callback */
+    bool gone; /* the client left; ended soon, outside of every callback: hands off */
 
     struct front_writer *writer;
     struct pm_buf held; /* streamed bytes before the commit */
@@ -102,13 +109,16 @@ struct relay {
     struct pm_usage usage;
     enum finish finish;
     struct pm_str native_finish;
+    char native_text[RELAY_TEXT_MAX];
     uint64_t text_bytes; /* of the answer, for an estimate where the provider tells no usage */
     bool has_output;
     int64_t first_token_ms;
     struct pm_cost cost;
     bool price_unknown;
     int64_t upstream_cost_nano;
-    uint64_t settle_since_ms; /* the spool refuses since then; 0: it does not */
+    enum spool_status settle_as; /* while settling */
+    unsigned client_status;
+    uint64_t settle_until_ms; /* the spool refuses: till when to try; 0: it does not */
 };
 
 /* Ends the relays whose clients left. Called from the loop, never from inside a callback. */
@@ -152,7 +162,7 @@ void answer_end(struct relay *r); /* after the record is in the spool */
 /* Tells the client what the log of attempts says; returns the HTTP status of it. */
 unsigned answer_failed(struct relay *r);
 void answer_no_route(struct relay *r); /* what the decision says */
-void answer_unsettled(struct relay *r); /* the disk did not take the record */
+unsigned answer_unsettled(struct relay *r); /* the disk did not take the record */
 void answer_error(struct relay *r, const struct front_error *e);
 
 /* settle.c */
@@ -166,6 +176,6 @@ bool attempt_start(struct relay *r, const struct pm_attempt_plan *plan, struct f
 void attempt_resume(struct attempt *t); /* the client reads again */
 void attempt_cancel(struct attempt *t); /* no word of it comes after this; frees it */
 void attempt_tick(struct attempt *t, uint64_t now_ms);
-enum end_phase attempt_phase(const struct attempt *t);
+enum end_phase attempt_phase(const struct attempt *t); /* where it is now */
 
 #endif

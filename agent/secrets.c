@@ -11,51 +11,53 @@ struct secrets {
     bool *present;
 };
 
-static char *read_file(const char *path)
-{
-    char *out = NULL;
-    char *text = pm_xmalloc(MAX_SECRET + 1);
-    FILE *f = fopen(path, "re");
-    size_t n = f ? fread(text, 1, MAX_SECRET + 1, f) : 0;
-    struct pm_str value = pm_str_trim(pm_str_n(text, n));
-
-    if (f && n > MAX_SECRET)
-        pm_log(PM_ERROR, "secret file is too large", KV_C("path", path));
-    else if (value.n)
-        out = pm_xstrndup(value);
-    if (f)
-        fclose(f);
-    explicit_bzero(text, MAX_SECRET + 1);
-    free(text);
-    return out;
-}
-
 /* A header value must stay on its line. */
-static bool is_clean(const char *s)
+static bool is_clean(struct pm_str s)
 {
-    for (; *s; s++) {
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
             return false;
     }
     return true;
 }
 
+/* A copy; NULL if there is no value, or none that can be used. */
+static char *keep(const struct pm_credential *c, struct pm_str value)
+{
+    value = pm_str_trim(value);
+    if (!is_clean(value)) {
+        pm_log(PM_ERROR, "secret has control characters and is not used", KV_S("name", c->name));
+        return NULL;
+    }
+    return value.n ? pm_xstrndup(value) : NULL;
+}
+
+static char *read_file(const struct pm_credential *c, const char *path)
+{
+    char *out = NULL;
+    char *text = pm_xmalloc(MAX_SECRET + 1);
+    FILE *f = fopen(path, "re");
+    size_t n = 0;
+
+    if (f) {
+        setvbuf(f, NULL, _IONBF, 0); /* no second copy, which nobody would wipe */
+        n = fread(text, 1, MAX_SECRET + 1, f);
+        fclose(f);
+    }
+    if (n > MAX_SECRET)
+        pm_log(PM_ERROR, "secret file is too large", KV_C("path", path));
+    else
+        out = keep(c, pm_str_n(text, n));
+    explicit_bzero(text, MAX_SECRET + 1);
+    free(text);
+    return out;
+}
+
 static char *read_value(const struct pm_credential *c)
 {
     char *ref = pm_xstrndup(c->ref);
-    const char *env = c->source == PM_CRED_ENV ? getenv(ref) : NULL;
-    char *value = NULL;
+    char *value = c->source == PM_CRED_FILE ? read_file(c, ref) : keep(c, pm_str(getenv(ref)));
 
-    if (c->source == PM_CRED_FILE)
-        value = read_file(ref);
-    else if (env && *env)
-        value = pm_xstrndup(pm_str_trim(pm_str(env)));
-    if (value && (!*value || !is_clean(value))) {
-        pm_log(PM_ERROR, "secret has control characters and is not used", KV_S("name", c->name));
-        explicit_bzero(value, strlen(value));
-        free(value);
-        value = NULL;
-    }
     free(ref);
     return value;
 }
