@@ -43,7 +43,8 @@ row_check check_address, check_url, check_proxy, check_slug, check_region, check
     check_model_ref, check_glob, check_env, check_path, check_text, check_sha256;
 
 row_words words_protocol, words_section, words_tier, words_quant, words_modality, words_param,
-    words_unknown_price, words_collection, words_log_level, words_log_format, words_sort;
+    words_unknown_price, words_collection, words_log_level, words_log_format, words_sort,
+    words_dialect;
 
 row_hook hook_provider, hook_key, hook_keys_entry, hook_headers, hook_data;
 row_hook hook_model, hook_endpoint, hook_price, hook_model_refs;

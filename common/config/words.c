@@ -25,6 +25,10 @@ WORDS(modality, "text", "image", "audio", "file", "video", "embedding") /* by bi
 WORDS(collection, "allow", "deny") /* the second denies */
 WORDS(log_level, "debug", "info", "warn", "error")
 WORDS(log_format, "auto", "json", "text")
+/* The names and other names in agent/provider/dialect.c, whose test compares them. */
+WORDS(dialect, "openai", "azure", "azure-classic", "xai", "deepseek", "moonshotai", "moonshot",
+      "kimi", "alibaba", "dashscope", "qwen", "mistral", "groq", "together", "fireworks", "vllm",
+      "llamacpp", "llama.cpp", "llama-cpp", "ollama", "openrouter", "compatible", "generic")
 
 const char *words_protocol(unsigned i)
 {

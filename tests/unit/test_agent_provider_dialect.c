@@ -4,17 +4,17 @@
 #include "agent/provider/dialect.h"
 #include "agent/provider/request_members.h"
 #include "agent/provider/thinking.h"
+#include "common/config/entries.h"
 
-static void every_dialect_is_found_by_its_names(void **state)
+static void a_configuration_may_name_every_dialect_and_no_other(void **state)
 {
-    static const char *const names[] = {
-        "openai",    "xai",     "deepseek", "moonshot",      "moonshotai", "alibaba",   "dashscope",
-        "qwen",      "mistral", "groq",     "together",      "fireworks",  "vllm",      "llamacpp",
-        "llama.cpp", "ollama",  "azure",    "azure-classic", "openrouter", "compatible"};
+    unsigned at;
 
     (void)state;
-    for (size_t i = 0; i < PM_COUNT(names); i++)
-        assert_non_null(dialect_find(pm_str(names[i])));
+    for (unsigned i = 0; words_dialect(i)[0]; i++)
+        assert_non_null(dialect_find(pm_str(words_dialect(i))));
+    for (size_t i = 0; dialect_at(i); i++)
+        assert_true(value_word(words_dialect, pm_str(dialect_at(i)->name), &at));
     assert_null(dialect_find(PM_STR("")));
     assert_null(dialect_find(PM_STR("open")));
     assert_null(dialect_find(PM_STR("dashscope qwen")));
@@ -78,7 +78,7 @@ static void a_wish_for_tokens_becomes_the_word_that_costs_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_dialect_is_found_by_its_names),
+        cmocka_unit_test(a_configuration_may_name_every_dialect_and_no_other),
         cmocka_unit_test(rules_of_a_model_are_found_by_the_providers_name_for_it),
         cmocka_unit_test(every_known_member_is_found_by_its_name_and_no_other_is),
         cmocka_unit_test(a_wish_for_tokens_becomes_the_word_that_costs_no_more),

@@ -119,6 +119,11 @@ static void a_wrong_value_is_told_with_its_place_and_what_it_should_be(void **st
                                     "'-': eu, us, ap-southeast\n"},
         {"agent: {region: nowhere}", "f:1:17: agent.region: must be a region: eu, us, "
                                      "ap-southeast\n"},
+        {"providers: {a: {dialect: opnai, base_url: 'http://h'}}",
+         "f:1:26: providers.a.dialect: must be openai, azure, azure-classic, xai, deepseek, "
+         "moonshotai, moonshot, kimi, alibaba, dashscope, qwen, mistral, groq, together, "
+         "fireworks, vllm, llamacpp, llama.cpp, llama-cpp, ollama, openrouter, compatible or "
+         "generic\n"},
         {"agent: [1]", "f:1:8: agent: must be a mapping, not a list\n"},
         {"agent: 5", "f:1:8: agent: must be a mapping, not a single value\n"},
         {"- agent", "f:1:1: must be a mapping, not a list\n"},
