@@ -35,6 +35,18 @@ static struct pm_place place_of_byte(struct pm_str text, size_t offset)
     return at;
 }
 
+/* The commonest slip, which libyaml calls a character that cannot start any token. */
+static bool is_tab(struct pm_str text, struct pm_place at)
+{
+    size_t i = 0;
+
+    for (uint32_t line = 1; line < at.line && i < text.n; i++)
+        line += text.p[i] == '\n';
+    for (uint32_t col = 1; col < at.col && i < text.n && text.p[i] <= ' '; col++)
+        i++;
+    return i < text.n && text.p[i] == '\t';
+}
+
 static bool syntax_error(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
@@ -43,6 +55,8 @@ static bool syntax_error(struct reader *r)
 
     if (p->error == YAML_READER_ERROR)
         at = place_of_byte(r->text, p->problem_offset);
+    else if (p->error == YAML_SCANNER_ERROR && is_tab(r->text, at))
+        return pm_diag(r->diags, at, "a tab; lines are indented with spaces");
     if (p->context && p->context_mark.line != p->problem_mark.line)
         return pm_diag(r->diags, at, "%s, %s that began in line %zu", problem, p->context,
                        p->context_mark.line + 1);

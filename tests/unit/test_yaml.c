@@ -141,8 +141,10 @@ static void text_that_is_no_yaml_says_where_and_why(void **state)
     assert_error(f, "a: [1, 2\nb: 3\n",
                  "f:2:2: did not find expected ',' or ']', while parsing a flow sequence that "
                  "began in line 1\n");
-    assert_error(f, "a:\n\tb: 1\n",
-                 "f:2:1: found character that cannot start any token, while "
+    assert_error(f, "a:\n\tb: 1\n", "f:2:1: a tab; lines are indented with spaces\n");
+    assert_error(f, "a: 1\nb:\n  \tc: 1\n", "f:3:3: a tab; lines are indented with spaces\n");
+    assert_error(f, "a: @\n",
+                 "f:1:4: found character that cannot start any token, while "
                  "scanning for the next token\n");
     assert_error(f, "a: 1\nb: \xFF\n", "f:2:4: invalid leading UTF-8 octet\n");
     assert_error(f, "a: 1\nb: \x01\n", "f:2:4: control characters are not allowed\n");
