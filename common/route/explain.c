@@ -150,7 +150,8 @@ bool pm_explain_text(const struct pm_decision *d, const struct pm_route_input *i
     if (d->failed)
         pm_buf_addf(out, "%u: %.*s\n", d->status, PM_FMT(d->message));
     else
-        pm_buf_addf(out, "%s, %zu attempts\n", pm_strategy_name(d->strategy), d->n_attempts);
+        pm_buf_addf(out, "%s, %zu attempt%s\n", pm_strategy_name(d->strategy), d->n_attempts,
+                    d->n_attempts == 1 ? "" : "s");
     if (d->n_notes) {
         pm_buf_ch(out, '\n');
         write_table(d, out);

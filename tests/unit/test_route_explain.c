@@ -37,6 +37,21 @@ static void the_table_has_a_line_for_every_endpoint_best_first(void **state)
     world_free(w);
 }
 
+static void one_attempt_is_not_several(void **state)
+{
+    struct world *w = some_world();
+
+    (void)state;
+    w->call.prefs.ignore = PM_ARENA_ARRAY(&w->arena, struct pm_str, 2);
+    w->call.prefs.ignore[0] = PM_STR("b");
+    w->call.prefs.ignore[1] = PM_STR("c");
+    w->call.prefs.n_ignore = 2;
+    world_route(w);
+    assert_true(pm_explain_text(&w->d, &w->in, &w->text));
+    assert_true(pm_str_starts(pm_buf_view(&w->text), PM_STR("direct, 1 attempt\n")));
+    world_free(w);
+}
+
 static void the_object_has_all_that_the_table_has(void **state)
 {
     struct world *w = some_world();
@@ -113,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_has_a_line_for_every_endpoint_best_first),
+        cmocka_unit_test(one_attempt_is_not_several),
         cmocka_unit_test(the_object_has_all_that_the_table_has),
         cmocka_unit_test(a_refusal_is_told_with_its_reasons),
         cmocka_unit_test(hostile_model_names_are_quoted),
