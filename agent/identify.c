@@ -59,9 +59,10 @@ static bool read_caller_keys(struct relay *r, struct pm_str json, struct front_e
     while (r->n_caller_keys < MAX_CALLER_KEYS && pm_json_member(&it, &key, &val)) {
         const struct pm_provider *p = pm_map_get(&r->snap->table->provider_by_slug, key);
         struct pm_str secret = pm_json_body(val);
-        if (!p || secret.n == 0)
+        if (!p || val.type == PM_JNULL)
             continue;
-        if (secret.n > MAX_CALLER_KEY_BYTES || memchr(secret.p, '\\', secret.n))
+        /* One that cannot be used is not passed over: the call would be billed to our own key. */
+        if (secret.n == 0 || secret.n > MAX_CALLER_KEY_BYTES || memchr(secret.p, '\\', secret.n))
             return refuse(refusal, 400, "X-Provider-API-Keys holds a key that is not one");
         r->caller_providers[r->n_caller_keys] = p;
         r->caller_keys[r->n_caller_keys++] = pm_arena_str(&r->arena, secret);

@@ -125,6 +125,24 @@ test('an error says which rule excluded which endpoint', async () => {
   }
 });
 
+describe('keys of providers that come with a request', () => {
+  for (const [name, value] of Object.entries({
+    'no JSON': () => 'sk-of-the-caller-9876',
+    'a list': () => '["sk-of-the-caller-9876"]',
+    'a number': slug => `{"${slug}":5}`,
+    'a list of keys': slug => `{"${slug}":["sk-of-the-caller-9876"]}`,
+    'an empty key': slug => `{"${slug}":""}`,
+    'a line feed in it': slug => `{"${slug}":"sk\\u000aX-Evil: 1"}`,
+  }))
+    test(`${name}: refused, and not paid with our own`, async () => {
+      const headers = { 'x-provider-api-keys': value(plain.order[0]) };
+      const response = await agent.post('chat/completions', JSON.stringify(base()), { headers });
+      const { error } = await response.json();
+      assert.equal(response.status, 400, JSON.stringify(error));
+      assert.match(error.message, /X-Provider-API-Keys/);
+    });
+});
+
 test('odd but legal JSON passes through untouched', async () => {
   const odd = `{"model":${JSON.stringify(plain.model)},"messages":[{"role":"user","content":"say: \\u0041\\ud83d\\ude00 \\u00e9"}],"seed":9007199254740993,"temperature":1.0,"metadata":{"n":"123456789012345678901234567890"}}`;
   const response = await agent.post('chat/completions', odd);
