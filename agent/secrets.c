@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/secrets.h"
 
+#include <errno.h>
+
 #include "common/log.h"
 
 #define MAX_SECRET (16u << 10) /* service-account documents are the largest */
@@ -43,6 +45,9 @@ static char *read_file(const struct pm_credential *c, const char *path)
         setvbuf(f, NULL, _IONBF, 0); /* no second copy, which nobody would wipe */
         n = fread(text, 1, MAX_SECRET + 1, f);
         fclose(f);
+    } else {
+        pm_log(PM_ERROR, "secret file cannot be read", KV_C("path", path),
+               KV_C("error", strerror(errno)));
     }
     if (n > MAX_SECRET)
         pm_log(PM_ERROR, "secret file is too large", KV_C("path", path));
