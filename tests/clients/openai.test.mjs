@@ -106,9 +106,9 @@ test('the .stream() helper puts it together', async () => {
 });
 
 test('several choices', async () => {
-  const answer = await client.chat.completions.create({ model: plain.model, messages: say('again'), n: 3 });
+  const answer = await client.chat.completions.create({ model: schema.model, messages: say('again'), n: 3 });
   assert.deepEqual(answer.choices.map(choice => [choice.index, choice.message.content]), [[0, 'again'], [1, 'again'], [2, 'again']]);
-  const runner = client.chat.completions.stream({ model: plain.model, messages: say('again'), n: 2 });
+  const runner = client.chat.completions.stream({ model: schema.model, messages: say('again'), n: 2 });
   const final = await runner.finalChatCompletion();
   assert.deepEqual(final.choices.map(choice => choice.message.content), ['again', 'again']);
 });

@@ -130,8 +130,10 @@ export class Sim extends Program {
     return (await this.admin('GET', 'account')).records.filter(filter);
   }
 
+  /// What was served under an id: the answer's own or that of its x-request-id header.
   async record(id) {
-    const { records } = await this.admin('GET', `account?id=${id}`);
+    assert.match(String(id), /sim[-_]\d+$/);
+    const { records } = await this.admin('GET', `account?id=${/\d+$/.exec(id)[0]}`);
     return records[0];
   }
 
@@ -208,7 +210,9 @@ export class World {
       const slug = this.provider(`p${n}x${i}`, simName);
       lane.order.push(slug);
       lane.sims.push(simName);
-      endpoints[slug] = { model: 'sim-model', price: { input: 1 + i, output: 3 + i } };
+      // What Groq takes depends on the model's name.
+      const name = dialect === 'groq' ? 'openai/gpt-oss-120b' : 'sim-model';
+      endpoints[slug] = { model: name, price: { input: 1 + i, output: 3 + i } };
     });
     this.model(lane.model, endpoints, more);
     [lane.a, lane.b] = lane.sims;

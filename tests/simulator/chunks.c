@@ -18,6 +18,7 @@ struct chunker {
 struct delta {
     unsigned choice;
     struct pm_str before, after; /* of `delta`; a word goes between if `words` */
+    struct pm_str again; /* between the word and the word */
     struct pm_str beside; /* in the choice, after the finish reason */
     struct pm_str last; /* in the chunk, after the choices */
     struct pm_str finish; /* empty: null */
@@ -128,6 +129,7 @@ static void emit(struct chunker *c, const struct delta *d)
         add_delta_close(c, d, &b);
         one->tail = pm_arena_str(p->a, pm_buf_view(&b));
         one->words = true;
+        one->again = d->again;
         one->repeat = d->words;
         one->first_word = d->first_word;
     }
@@ -171,8 +173,9 @@ static void emit_reasoning(struct chunker *c, unsigned choice)
         d.after = PM_STR("\"}]}]");
         break;
     case REASON_DETAILS:
-        d.before = PM_STR("\"content\":\"\",\"reasoning_details\":[{\"type\":\"reasoning.text\","
-                          "\"format\":\"unknown\",\"index\":0,\"text\":\"");
+        d.before = PM_STR("\"content\":\"\",\"reasoning\":\"");
+        d.again = PM_STR("\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"format\":"
+                         "\"unknown\",\"index\":0,\"text\":\"");
         d.after = PM_STR("\"}]");
         break;
     case REASON_CONTENT:

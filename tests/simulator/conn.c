@@ -208,8 +208,7 @@ static bool fill_head(struct conn *c)
 
 static void add_send(struct conn *c, const struct piece *one)
 {
-    struct pm_str word = one->words ? sim_word(one->first_word + c->sent) : PM_NSTR;
-    size_t n = one->head.n + word.n + one->tail.n;
+    size_t n = piece_size(one, c->sent);
     bool framed = c->plan.stream && c->minor > 0;
     struct sim_record *rec = record_of(c);
 
@@ -219,9 +218,7 @@ static void add_send(struct conn *c, const struct piece *one)
         return;
     if (framed)
         pm_buf_addf(&c->out, "%zx\r\n", n);
-    pm_buf_str(&c->out, one->head);
-    pm_buf_str(&c->out, word);
-    pm_buf_str(&c->out, one->tail);
+    piece_write(one, c->sent, &c->out);
     if (framed)
         pm_buf_lit(&c->out, "\r\n");
 }

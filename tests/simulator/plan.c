@@ -16,6 +16,25 @@ struct pm_str sim_word(uint32_t i)
     return words[i % PM_COUNT(words)];
 }
 
+size_t piece_size(const struct piece *one, uint32_t nth)
+{
+    size_t word = one->words ? sim_word(one->first_word + nth).n : 0;
+
+    return one->head.n + word + one->again.n + (one->again.n ? word : 0) + one->tail.n;
+}
+
+void piece_write(const struct piece *one, uint32_t nth, struct pm_buf *out)
+{
+    pm_buf_str(out, one->head);
+    if (one->words)
+        pm_buf_str(out, sim_word(one->first_word + nth));
+    if (one->again.n) {
+        pm_buf_str(out, one->again);
+        pm_buf_str(out, sim_word(one->first_word + nth));
+    }
+    pm_buf_str(out, one->tail);
+}
+
 void plan_init(struct plan *p, struct pm_arena *a)
 {
     memset(p, 0, sizeof(*p));
@@ -230,9 +249,8 @@ static uint64_t body_length(const struct plan *p)
 
     for (size_t i = 0; i < p->n; i++) {
         const struct piece *one = &p->pieces[i];
-        n += (one->head.n + one->tail.n) * (uint64_t)one->repeat;
-        for (uint32_t k = 0; one->words && k < one->repeat; k++)
-            n += sim_word(one->first_word + k).n;
+        for (uint32_t k = 0; k < one->repeat; k++)
+            n += piece_size(one, k);
     }
     return n;
 }

@@ -9,6 +9,7 @@
 
 struct piece {
     struct pm_str head, tail; /* tail only with `words` */
+    struct pm_str again; /* with `words`: not empty, the word follows once more behind this */
     uint32_t repeat; /* at least 1 */
     uint32_t first_word; /* with `words`: number of the word in the first send */
     uint32_t wait_ms; /* before each send */
@@ -49,6 +50,10 @@ void plan_header(struct plan *p, const char *fmt, ...) PM_PRINTF(2, 3);
 void plan_break(struct plan *p, const struct sim_fault *f, struct pm_str note);
 /* The bytes of the head, for an answer of HTTP/1.minor. */
 void plan_head(const struct plan *p, unsigned minor, bool keep_alive, struct pm_buf *out);
+
+/* Appends one send of a piece. */
+void piece_write(const struct piece *one, uint32_t nth, struct pm_buf *out);
+size_t piece_size(const struct piece *one, uint32_t nth);
 
 /* The i-th word of the text that the simulator speaks; ends with a space. */
 struct pm_str sim_word(uint32_t i);

@@ -165,9 +165,11 @@ static void read_reasoning(struct sim_request *r)
     struct pm_str effort = pm_json_body(pm_json_get(r->body, "reasoning_effort"));
     struct pm_jval thinking = pm_json_get(r->body, "thinking");
     struct pm_str kind = pm_json_body(pm_json_get(thinking, "type"));
+    struct pm_jval template = pm_json_get(r->body, "chat_template_kwargs");
 
     if ((effort.n && !pm_str_is(effort, "none")) || pm_str_is(kind, "enabled") ||
         pm_json_get(r->body, "enable_thinking").type == PM_JTRUE ||
+        pm_json_get(template, "enable_thinking").type == PM_JTRUE ||
         pm_json_get(r->body, "reasoning").type == PM_JOBJ)
         r->wants_reasoning = true;
     if (pm_str_icontains(r->model, PM_STR("think")) || pm_str_icontains(r->model, PM_STR("reason")))

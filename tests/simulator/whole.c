@@ -139,7 +139,9 @@ static void add_reasoning(const struct sim_answer *w, struct pm_buf *b)
         pm_buf_lit(b, ",\"reasoning\":\"");
         break;
     case REASON_DETAILS:
-        pm_buf_lit(b, ",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"format\":"
+        pm_buf_lit(b, ",\"reasoning\":\"");
+        add_words(b, w->reasoning_words);
+        pm_buf_lit(b, "\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"format\":"
                       "\"unknown\",\"index\":0,\"text\":\"");
         end = "\"}]";
         break;

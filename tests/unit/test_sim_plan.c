@@ -30,12 +30,8 @@ static struct pm_str body_of(struct stage *b)
     pm_buf_reset(&b->out);
     for (size_t i = 0; i < b->plan.n; i++) {
         const struct piece *one = &b->plan.pieces[i];
-        for (uint32_t k = 0; k < one->repeat; k++) {
-            pm_buf_str(&b->out, one->head);
-            if (one->words)
-                pm_buf_str(&b->out, sim_word(one->first_word + k));
-            pm_buf_str(&b->out, one->tail);
-        }
+        for (uint32_t k = 0; k < one->repeat; k++)
+            piece_write(one, k, &b->out);
     }
     return pm_buf_view(&b->out);
 }
