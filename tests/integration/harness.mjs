@@ -35,6 +35,11 @@ export async function freePort() {
   return port;
 }
 
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /// A child process whose stderr is kept. What a sanitizer finds fails the test that ends it.
 class Program {
   constructor(name, args, env = {}) {
@@ -54,6 +59,10 @@ class Program {
       });
     });
     this.exited.catch(() => {});
+    // A test that fails before it stops what it started must not keep its process from ending.
+    for (const handle of [this.child, this.child.stdout, this.child.stderr]) handle.unref();
+    running.add(this.child);
+    this.child.on('exit', () => running.delete(this.child));
   }
 
   get pid() {
@@ -62,6 +71,10 @@ class Program {
 
   checkSound() {
     assert.doesNotMatch(this.log, /Sanitizer|runtime error:/, `${this.name} said:\n${this.log.slice(-8000)}`);
+  }
+
+  kill() {
+    return this.stop('SIGKILL');
   }
 
   async stop(signal = 'SIGTERM', ms = 30000) {
