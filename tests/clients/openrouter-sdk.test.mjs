@@ -20,12 +20,10 @@ before(async () => {
   plain = world.lane(['openai', 'groq', 'xai']);
   tool = world.lane(['xai']);
   embed = world.lane(['mistral'], { modalities: { input: ['text'], output: ['embedding'] } });
-  thinker = world.lane(['deepseek', 'groq', 'mistral'], {
+  thinker = world.lane(['deepseek', 'groq', 'openrouter', 'mistral'], {
     reasoning: true,
     parameters: ['max_tokens', 'temperature', 'stop', 'tools', 'tool_choice', 'reasoning', 'include_reasoning'],
   });
-  // Groq has thinking models and others, and is asked to think only with the former.
-  world.config.models[thinker.model].endpoints[thinker.order[1]].model = 'openai/gpt-oss-120b';
   midstream = world.lane();
   pair = world.lane();
   fallback = world.lane();
