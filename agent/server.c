@@ -10,6 +10,8 @@
 #include "common/log.h"
 
 #define TICK_MS 250
+#define IN_PLACE_MIN (16u << 10)
+#define IN_PLACE_MAX (256u << 10)
 #define LINGER_MS 2000
 #define STASH_MAX (64u << 10) /* pipelined bytes kept while a request is served */
 #define OUT_MAX (64u << 20) /* what is between two flushes */
@@ -141,12 +143,31 @@ static void on_tick(uv_timer_t *t)
 
 /* ---- reading ---- */
 
+/* The rest of a body of known length is read to where it will stay, as far as there is room: a
+ * large one is then copied only where its buffer grows. */
+static bool read_in_place(struct conn *c, uv_buf_t *buf)
+{
+    const struct pm_http1_head *h = c->req.head;
+    uint64_t left;
+    size_t room;
+
+    if (c->state != CONN_BODY || h->chunked || h->content_length <= c->body.n || !c->body.cap)
+        return false;
+    left = h->content_length - c->body.n;
+    room = c->body.cap - c->body.n - 1; /* the NUL of pm_buf */
+    if (room < left && room < IN_PLACE_MIN)
+        return false;
+    *buf = uv_buf_init(c->body.p + c->body.n, (unsigned)PM_MIN(PM_MIN(room, left), IN_PLACE_MAX));
+    return true;
+}
+
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
 {
-    struct server *s = ((struct conn *)h)->server;
+    struct conn *c = (struct conn *)h;
 
     (void)hint;
-    *buf = uv_buf_init(s->scratch, sizeof(s->scratch));
+    if (!read_in_place(c, buf))
+        *buf = uv_buf_init(c->server->scratch, sizeof(c->server->scratch));
 }
 
 static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
@@ -241,7 +262,11 @@ static void on_head(struct conn *c)
 
 static void on_body(struct conn *c, struct pm_str bytes)
 {
-    if (grow_body(c, bytes.n)) {
+    if (c->body.p && bytes.p == c->body.p + c->body.n) { /* read in place */
+        c->body.n += bytes.n;
+        c->body.p[c->body.n] = '\0';
+        set_deadline(c, c->server->limits.body_ms);
+    } else if (grow_body(c, bytes.n)) {
         pm_buf_str(&c->body, bytes);
         set_deadline(c, c->server->limits.body_ms);
     }
