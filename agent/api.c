@@ -4,6 +4,7 @@
 #include "agent/identify.h"
 #include "agent/lists.h"
 #include "agent/relay.h"
+#include "common/url.h"
 
 #define ERROR_MAX (256u << 10)
 #define LIST_MAX (64u << 20)
@@ -42,11 +43,11 @@ static void reply_message(struct http_request *r, unsigned status, const char *m
 /* GET /generation?id=: a caller sees what was made with its own key. */
 static void run_generation(struct api_call *c)
 {
-    struct pm_str id = PM_NSTR;
+    struct pm_str id = PM_NSTR, query = c->http->query, name;
     struct pm_buf out;
 
-    if (pm_str_starts(c->http->query, PM_STR("id=")))
-        id = pm_str_cut(c->http->query, 3, c->http->query.n);
+    while (pm_url_param(&query, &name, &id) && !pm_str_is(name, "id"))
+        id = PM_NSTR;
     if (!id.n) {
         reply_message(c->http, 400, "The query must name a generation: ?id=gen-...");
         return;
@@ -91,6 +92,7 @@ static const struct api_route routes[] = {
     {"GET", "/models/user", NEEDS_KEY, .list = LIST_MODELS},
     {"GET", "/models/*/*/endpoints", OPEN, .list = LIST_ENDPOINTS},
     {"GET", "/models/*/*", OPEN, .list = LIST_MODEL},
+    {"GET", "/models/*", OPEN, .list = LIST_MODEL}, /* OpenAI's: author%2Fslug */
     {"GET", "/model/*/*", OPEN, .list = LIST_MODEL},
     {"GET", "/embeddings/models", OPEN, .list = LIST_EMBEDDING_MODELS},
     {"GET", "/endpoints/zdr", OPEN, .list = LIST_ZDR},

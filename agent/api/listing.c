@@ -118,7 +118,8 @@ static const struct pm_model *find_model(const struct listing *l, struct pm_str 
     struct pm_buf id;
 
     pm_buf_init(&id, MAX_ID_BYTES);
-    if (pm_url_decode(author, false, &id) && pm_buf_ch(&id, '/') && pm_url_decode(slug, false, &id))
+    if (pm_url_decode(author, false, &id) &&
+        (!slug.n || (pm_buf_ch(&id, '/') && pm_url_decode(slug, false, &id))))
         m = pm_table_model(l->table, pm_model_ref(pm_buf_view(&id)).id);
     pm_buf_fini(&id);
     if (!m || !filter_summary(l, NULL, m, x)) {
@@ -135,9 +136,11 @@ bool listing_model(const struct listing *l, struct pm_str author, struct pm_str 
 
     if (!find_model(l, author, slug, &x, err))
         return false;
-    pm_buf_lit(out, "{\"data\":");
+    if (slug.n)
+        pm_buf_lit(out, "{\"data\":");
     row_model(l, &x, &(struct pm_jout){.b = out});
-    pm_buf_ch(out, '}');
+    if (slug.n)
+        pm_buf_ch(out, '}');
     return !out->failed || full(err);
 }
 

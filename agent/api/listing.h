@@ -30,7 +30,9 @@ bool listing_embedding_models(const struct listing *l, struct pm_str query, stru
                               struct pm_error *err);
 
 /* GET /model/{author}/{slug} and /models/{author}/{slug}/endpoints. Author and slug as they stand
- * in the path. PM_EINVAL: no such model here, which is a 404. */
+ * in the path. With an empty slug the author is the whole id, escaped, as OpenAI's SDKs ask for a
+ * model, and the answer is the bare object that they expect. PM_EINVAL: no such model here, which
+ * is a 404. */
 bool listing_model(const struct listing *l, struct pm_str author, struct pm_str slug,
                    struct pm_buf *out, struct pm_error *err);
 bool listing_endpoints(const struct listing *l, struct pm_str author, struct pm_str slug,

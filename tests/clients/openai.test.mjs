@@ -204,6 +204,8 @@ test('model list', async () => {
   for await (const model of client.models.list()) ids.push(model.id);
   assert.ok(ids.includes(plain.model));
   assert.equal(new Set(ids).size, ids.length);
+  assert.equal((await client.models.retrieve(plain.model)).id, plain.model);
+  await assert.rejects(client.models.retrieve('no/such-model'), { status: 404 });
 });
 
 // What every endpoint answers, and what the client of a router must then see. A provider that

@@ -93,6 +93,7 @@ test('what was settled is found again after a restart', async () => {
     const generation = await second.generation(body.id);
     assert.equal(generation.total_cost, body.usage.cost);
   }
+  assert.equal((await second.get(`generation?shape=full&id=${answers[0].body.id}`)).status, 200);
   await second.close();
 });
 

@@ -403,6 +403,20 @@ static void one_model_is_found_by_any_of_its_names(void **state)
     }
 }
 
+/* As OpenAI's SDKs ask for a model: its id is one segment, and the answer has no `data`. */
+static void one_model_is_an_object_of_its_own_where_its_id_is_one_segment(void **state)
+{
+    struct pm_error err;
+
+    (void)state;
+    pm_buf_reset(&out);
+    assert_true(listing_model(&all, PM_STR("openai%2Fgpt-5.1"), PM_NSTR, &out, &err));
+    assert_true(pm_str_starts(pm_buf_view(&out), PM_STR("{\"id\":\"openai/gpt-5.1\",")));
+    pm_buf_reset(&out);
+    assert_false(listing_model(&all, PM_STR("openai%2Fgpt-9"), PM_NSTR, &out, &err));
+    assert_int_equal(err.code, PM_EINVAL);
+}
+
 static void endpoints_tell_their_health(void **state)
 {
     struct pm_error err;
@@ -486,6 +500,7 @@ int main(void)
         cmocka_unit_test(models_are_counted_as_they_are_listed),
         cmocka_unit_test(embedding_models_have_a_list_of_their_own),
         cmocka_unit_test(one_model_is_found_by_any_of_its_names),
+        cmocka_unit_test(one_model_is_an_object_of_its_own_where_its_id_is_one_segment),
         cmocka_unit_test(endpoints_tell_their_health),
         cmocka_unit_test(endpoints_that_keep_nothing_have_a_list),
         cmocka_unit_test(providers_are_listed_if_they_can_be_used),
