@@ -137,7 +137,7 @@ const struct row schema_rows[] = {
     {"providers.*.data", ROW_CUSTOM, PROVIDER(data), .hook = hook_data, .of = "<data>",
      .text = "What it does with prompts. Unknown, if absent, which counts as the worst."},
     {"providers.*.private", ROW_BOOL, PROVIDER(is_private), .deflt = "false",
-     .text = "One's own: tried first, and absent from public lists."},
+     .text = "One's own: tried first, unless the request has an `order`."},
     {"providers.*.moderated", ROW_BOOL, PROVIDER(moderated), .deflt = "false",
      .text = "It filters prompts itself; shown in lists."},
     {"providers.*.headers", ROW_CUSTOM, .hook = hook_headers, .form = "mapping of text",

@@ -121,7 +121,7 @@ struct pm_provider {
     size_t n_regions;
     struct pm_data_policy data;
     struct pm_str privacy_url, terms_url, status_url, headquarters; /* PM_NSTR if unknown */
-    bool is_private; /* tried first, absent from public lists */
+    bool is_private; /* tried first; not in lists for others than its callers */
     bool enabled;
     bool moderated;
     const struct pm_credential **creds; /* in the order of the configuration */
