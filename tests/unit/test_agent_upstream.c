@@ -340,6 +340,7 @@ static void without_a_connection_nothing_was_sent(void **state)
     until(provider.n == 1);
     expect_end(&c, END_TIMEOUT);
     assert_false(c.end.sent);
+    upstream_set_connect_timeout(up, 30000);
     call_start(&c, tls, "{}"); /* it does not speak TLS */
     until(provider.n == 2);
     peer_send(&provider.conn[1], "HTTP/1.1 400 Bad Request\r\n\r\n");
