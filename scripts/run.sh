@@ -6,6 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 port=${PORT:-8787}
+if ! [[ $port =~ ^[0-9]{1,5}$ ]] || [ "$port" -lt 1 ] || [ "$port" -gt 65534 ]; then
+    echo "run: PORT is a number from 1 to 65534" >&2
+    exit 2
+fi
 probes=$((port + 1))
 
 scripts/setup.sh build
