@@ -112,26 +112,39 @@ static void on_poll(uv_poll_t *p, int status, int events)
     upstream_reap(u);
 }
 
+static struct transfer *transfer_of(CURL *easy)
+{
+    struct transfer *t = NULL;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+    return t;
+}
+
 /* May bytes still come on a connection that this transfer leaves? */
 static bool is_quiet(CURL *easy)
 {
-    struct transfer *t = NULL;
+    struct transfer *t = transfer_of(easy);
     long version = 0;
 
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     return t && !t->paused &&
            (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1);
 }
 
 /* libcurl closes a socket that has not reached its provider without a word to us, and only then
- * says that it is to be watched no more. */
-static bool is_connected(curl_socket_t fd)
+ * says that it is to be watched no more: by then the number may be someone else's. Not so the
+ * sockets of its connections. It looks through all of them for the answer, so it is asked once. */
+static bool is_open(struct sock *s, CURL *easy)
 {
-    struct sockaddr_storage peer;
-    socklen_t n = sizeof(peer);
+    struct transfer *t = transfer_of(easy);
+    curl_socket_t fd = CURL_SOCKET_BAD;
 
-    return getpeername(fd, (struct sockaddr *)&peer, &n) == 0;
+    if (!s->connected && t && t->paused)
+        s->connected = true;
+    else if (!s->connected)
+        s->connected =
+            curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd == s->fd;
+    return s->connected;
 }
 
 /* Never fails: libcurl would take the failure for the end of all transfers. */
@@ -142,7 +155,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *so
 
     (void)sock_ctx;
     if (what == CURL_POLL_REMOVE) {
-        if (s && s->ours && is_connected(fd)) {
+        if (s && s->ours && is_open(s, easy)) {
             s->idle = true;
             s->quiet = is_quiet(easy);
             watch(s, UV_READABLE);

@@ -16,6 +16,7 @@ struct sock {
     curl_socket_t fd;
     int events; /* what the loop watches now */
     bool ours; /* opened and closed through our callbacks */
+    bool connected; /* known to have reached its provider, once */
     bool idle; /* libcurl does not want it now */
     bool quiet; /* idle, and nothing but its end may come: what does is no one's answer */
 };
