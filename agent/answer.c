@@ -311,7 +311,9 @@ static void stream_failure(struct relay *r, const struct failure *f)
     r->http = NULL;
     /* No end mark: the error is the last thing in the stream. */
     front_write_stream_error(r->writer, f, message_for(f), http_stream_buf(http));
-    http_stream_end(http, true);
+    /* The framing is whole, so the connection lives on: closed unannounced, it would take with it
+     * the next request that the client has already sent. */
+    http_stream_end(http, false);
 }
 
 unsigned answer_failed(struct relay *r)
