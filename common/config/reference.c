@@ -45,12 +45,14 @@ static const char *const types[] = {
 
 static void add_type(struct pm_buf *out, const struct row *row)
 {
+    const char *form = row->form ? row->form : types[row->kind];
+
     if (row->kind == ROW_BITS || row->kind == ROW_BITS64)
         pm_buf_lit(out, "list of ");
     if (row->words)
         value_words(row->words, ", ", out);
-    else
-        pm_buf_cstr(out, row->form ? row->form : types[row->kind]);
+    else if (form)
+        pm_buf_cstr(out, form);
     if (row->of) {
         pm_buf_lit(out, ": see [");
         add_shared_name(out, row->of);
