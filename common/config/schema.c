@@ -196,9 +196,8 @@ const struct row schema_rows[] = {
     {"models.*.distillable", ROW_BOOL, MODEL(distillable), .deflt = "false",
      .text = "Its author allows to train other models on its answers."},
     {"models.*.parameters", ROW_BITS64, MODEL(params), .words = words_param,
-     .deflt = "max_tokens max_completion_tokens temperature top_p stop seed frequency_penalty "
-              "presence_penalty response_format structured_outputs tools tool_choice",
-     .text = "Request parameters that its endpoints support."},
+     .text = "Request parameters that its endpoints support; where nobody lists them, all. Those "
+             "that are not supported are left out of requests."},
     {"models.*.endpoints", ROW_NAMED,
      .text = "Who serves it: `provider`, or `provider/variant` for a second one of a provider. "
              "`null` removes a shipped endpoint."},

@@ -304,6 +304,9 @@ static void finish_endpoint(struct pm_endpoint *e, const struct pm_model *m)
         e->out_modalities = m->out_modalities;
     if (e->params == 0)
         e->params = m->params;
+    /* Nobody listed them: nothing that a client says is taken away. */
+    if (e->params == 0 && !(e->out_modalities & PM_MOD_EMBEDDING))
+        e->params = PM_PBIT(PM_P_COUNT) - 1;
     if (!e->data.known)
         e->data = e->provider->data;
 }
