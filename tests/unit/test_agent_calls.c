@@ -167,7 +167,7 @@ static void what_breaks_in_the_stream_is_told_in_the_stream(void **state)
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body.p, "\"error\":"));
     assert_null(strstr(a.body.p, "[DONE]"));
-    until(client.eof);
+    assert_false(client.eof); /* the connection may serve the next call */
     assert_int_equal(disk.records[0].status, SPOOL_FAILED);
     assert_int_equal(disk.records[0].nano, 0);
     assert_string_equal(disk.records[0].outcome, "truncated");
