@@ -296,20 +296,16 @@ bool pm_json_ok(struct pm_str text, struct pm_jval *root)
  * a caller's mistake reads nothing outside the text. */
 
 /* From the opening quote to after the closing one: the first that an even number of backslashes
- * stands before. Most strings are short; in long ones libc's search for one byte is several times
- * faster than a scan for two. */
+ * stands before. */
 static const char *skip_string(const char *p, const char *end)
 {
-    const char *from = ++p, *close = end - p > 32 ? p + 32 : end, *q;
+    const char *from = ++p, *q;
 
-    p = scan_to(p, close, SCAN_QUOTE);
-    if (p < close && *p == '"')
-        return p + 1;
-    while (p < end && (close = memchr(p, '"', (size_t)(end - p)))) {
-        for (q = close; q > from && q[-1] == '\\';)
+    while ((p = scan_to(p, end, SCAN_QUOTE)) < end) {
+        for (q = p; q > from && q[-1] == '\\';)
             q--;
-        p = close + 1;
-        if ((close - q) % 2 == 0)
+        p++;
+        if ((p - 1 - q) % 2 == 0)
             return p;
     }
     return end;

@@ -13,7 +13,7 @@
 /* What a scan stops at. */
 enum scan_stop {
     SCAN_UNPLAIN = 1, /* quote, backslash, control or not ASCII: all a checker has to look at */
-    SCAN_QUOTE = 2, /* quote or backslash */
+    SCAN_QUOTE = 2, /* quote */
     SCAN_NEST = 4, /* quote or bracket of any kind */
 };
 
@@ -22,7 +22,7 @@ static inline bool scan_stops(unsigned char c, enum scan_stop stop)
     if (stop == SCAN_UNPLAIN)
         return c == '"' || c == '\\' || c < 0x20 || c >= 0x80;
     if (stop == SCAN_QUOTE)
-        return c == '"' || c == '\\';
+        return c == '"';
     /* One bit is what tells '[' from '{', and ']' from '}'. */
     return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}';
 }
@@ -41,7 +41,7 @@ static inline unsigned scan_mask(const char *p, enum scan_stop stop)
 
         m = _mm_or_si128(m, _mm_cmpeq_epi8(y, _mm_set1_epi8('{')));
         m = _mm_or_si128(m, _mm_cmpeq_epi8(y, _mm_set1_epi8('}')));
-    } else {
+    } else if (stop != SCAN_QUOTE) {
         m = _mm_or_si128(m, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
     }
     /* Bytes from 0x80 are negative here, so one comparison finds them and the controls. */
@@ -76,7 +76,7 @@ static inline uint64_t scan_mask(const char *p, enum scan_stop stop)
     m = scan_equal(x, '"');
     if (stop == SCAN_NEST)
         m |= scan_equal(x | SCAN_ALL(0x20), '{') | scan_equal(x | SCAN_ALL(0x20), '}');
-    else
+    else if (stop != SCAN_QUOTE)
         m |= scan_equal(x, '\\');
     if (stop == SCAN_UNPLAIN)
         m |= (x | ~((x & SCAN_ALL(0x7f)) + SCAN_ALL(0x60))) & SCAN_ALL(0x80);
